@@ -1,0 +1,1 @@
+"""Overt: safeguards for AI models that always say so."""

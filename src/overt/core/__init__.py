@@ -1,0 +1,1 @@
+"""The thinking: values and pure functions. No clock, file, socket, random number or log line in here."""

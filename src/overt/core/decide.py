@@ -1,0 +1,228 @@
+"""The decision: a pure function of policy, request and assessment (flow step 4).
+
+1. Match every rule against the finding of its domain; match every domain without a finding.
+2. A domain's mode caps what its rules may do; in shadow a match is recorded and nothing else happens.
+3. Of the enforced matches the strictest prescription wins, then the surest.
+4. A redirect needs a model that the policy names for (requested model, domain) and that the caller accepts;
+   otherwise it becomes an open refusal that recommends that model. Asking for the lesser model itself passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from overt.core import wording
+from overt.core.decision import (
+    Action,
+    Decision,
+    Grounds,
+    Intervene,
+    Match,
+    Notify,
+    Pass,
+    Redirect,
+    Refuse,
+    Remedy,
+    RetryLater,
+    RuleMatch,
+    UnavailableMatch,
+)
+from overt.core.domain import Domain, ModelName
+from overt.core.exchange import ProviderRefusal
+from overt.core.finding import Assessment, Finding, Unavailable
+from overt.core.notice import Clause, Ground, Notice, Stamp, confidence_of
+from overt.core.policy import Mode, OnUnavailable, Policy, Prescription
+from overt.core.request import Fallback, Named, Request, RequestedOnly, ServerChoice
+
+
+def decide(policy: Policy, request: Request, assessment: Assessment, stamp: Stamp) -> Decision:
+    """What is done with a request, and the notice if that is anything but a pass."""
+    matches = tuple(_matches(policy, assessment))
+    grounds = Grounds(
+        policy=f"{policy.name} {policy.version}",
+        policy_digest=policy.digest,
+        release=assessment.release,
+        matches=matches,
+    )
+    return Decision(_action(policy, request, assessment, stamp, matches), grounds)
+
+
+def _matches(policy: Policy, assessment: Assessment) -> Iterator[Match]:
+    for found in assessment.findings:
+        mode = policy.modes.get(found.domain, Mode.OFF)
+        rules = [rule for rule in policy.rules if rule.domain is found.domain]
+        if mode is Mode.OFF or not rules:
+            continue
+        enforced = mode is not Mode.SHADOW
+        match found:
+            case Unavailable():
+                yield UnavailableMatch(found, enforced)
+            case Finding():
+                for rule in rules:
+                    if found.at_least(rule.band) >= rule.threshold:
+                        yield RuleMatch(rule, found, enforced)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+
+def _action(
+    policy: Policy, request: Request, assessment: Assessment, stamp: Stamp, matches: tuple[Match, ...]
+) -> Action:
+    ruled = [m for m in matches if isinstance(m, RuleMatch) and m.enforced]
+    for match in sorted(ruled, key=lambda m: (_strictness(policy, m), _surplus(m)), reverse=True):
+        remedy = _remedy(policy, request, match)
+        if remedy is not None:
+            return Intervene(remedy, _rule_notice(policy, request, assessment, match, remedy, stamp))
+    missing = [m for m in matches if isinstance(m, UnavailableMatch) and m.enforced]
+    if missing:
+        return _unavailable(policy, request, missing[0].unavailable, stamp)
+    return Pass()
+
+
+def _strictness(policy: Policy, match: RuleMatch) -> int:
+    """2 refuse, 1 redirect, 0 notify, after the cap of the domain's mode."""
+    prescribed = list(Prescription).index(match.rule.prescription)
+    return min(prescribed, policy.modes[match.rule.domain].rank - Mode.NOTIFY.rank)
+
+
+def _surplus(match: RuleMatch) -> float:
+    return match.finding.at_least(match.rule.band) - match.rule.threshold
+
+
+def _remedy(policy: Policy, request: Request, match: RuleMatch) -> Remedy | None:
+    """What a match leads to; None where the request already asks for the lesser model that the rule redirects to."""
+    strictness = _strictness(policy, match)
+    if strictness == 0:
+        return Notify()
+    targets = policy.targets(request.model, match.rule.domain)
+    recommended = targets[0] if targets else None
+    if strictness == 2:
+        return Refuse()
+    if policy.is_target(request.model, match.rule.domain):
+        return None
+    accepted = _accepted(request, targets)
+    return Redirect(accepted) if accepted is not None else Refuse(recommended)
+
+
+def _accepted(request: Request, targets: tuple[ModelName, ...]) -> Fallback | None:
+    """The first model that both the caller accepts and the policy names."""
+    match request.acceptance:
+        case RequestedOnly():
+            return None
+        case ServerChoice():
+            return Fallback(model=targets[0]) if targets else None
+        case Named(fallbacks=fallbacks):
+            return next((fallback for fallback in fallbacks if fallback.model in targets), None)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _rule_notice(
+    policy: Policy, request: Request, assessment: Assessment, match: RuleMatch, remedy: Remedy, stamp: Stamp
+) -> Notice:
+    rule = match.rule
+    clause = Clause(
+        rule=rule.id,
+        title=rule.title,
+        domain=rule.domain,
+        band=rule.band,
+        confidence=confidence_of(match.finding.at_least(rule.band)),
+        trigger=match.finding.trigger,
+        error_rate=assessment.release.error_rate(rule.domain),
+    )
+    what, served, recommended = _told(request.model, remedy)
+    return Notice(
+        stamp=stamp,
+        ground=Ground.POLICY,
+        requested=request.model,
+        served=served,
+        policy=f"{policy.name} {policy.version}",
+        policy_digest=policy.digest,
+        what=what,
+        why=wording.why_rule(policy, rule, clause),
+        redress=wording.redress(stamp),
+        clause=clause,
+        recommended=recommended,
+    )
+
+
+def _told(requested: ModelName, remedy: Remedy) -> tuple[str, ModelName | None, ModelName | None]:
+    """What happened in a sentence, the model that answers, and the model that would have."""
+    match remedy:
+        case Notify():
+            return wording.notified(requested), requested, None
+        case Redirect(to=fallback):
+            return wording.redirected(requested, fallback.model), fallback.model, None
+        case Refuse(recommended=recommended):
+            return wording.refused(requested, recommended), None, recommended
+        case RetryLater():
+            return wording.postponed(requested), None, None
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _unavailable(policy: Policy, request: Request, missing: Unavailable, stamp: Stamp) -> Intervene:
+    remedy: Remedy
+    match policy.on_unavailable:
+        case OnUnavailable.RETRY:
+            remedy = RetryLater()
+        case OnUnavailable.NOTIFY:
+            remedy = Notify()
+        case _ as unreachable:
+            assert_never(unreachable)
+    what, served, recommended = _told(request.model, remedy)
+    notice = Notice(
+        stamp=stamp,
+        ground=Ground.UNAVAILABLE,
+        requested=request.model,
+        served=served,
+        policy=f"{policy.name} {policy.version}",
+        policy_digest=policy.digest,
+        what=what,
+        why=wording.why_unavailable(missing.domain, missing.reason),
+        redress=wording.redress(stamp),
+        recommended=recommended,
+    )
+    return Intervene(remedy, notice)
+
+
+def after_provider_refusal(
+    policy: Policy, request: Request, decision: Decision, refusal: ProviderRefusal, stamp: Stamp
+) -> Decision:
+    """A provider refused before any output: redirect if the caller accepts a model that the policy allows.
+
+    Which model: the caller's first allowed one, or the policy's for the domain that the provider's category names.
+    Where there is none, the decision stays as it was and the provider's refusal is relayed as the provider's.
+    """
+    target = _provider_target(policy, request, refusal.category)
+    if target is None:
+        return decision
+    notice = Notice(
+        stamp=stamp,
+        ground=Ground.PROVIDER_REFUSAL,
+        requested=request.model,
+        served=target.model,
+        policy=f"{policy.name} {policy.version}",
+        policy_digest=policy.digest,
+        what=wording.redirected(request.model, target.model),
+        why=wording.why_provider(request.model, refusal.category),
+        redress=wording.redress_provider(stamp),
+        provider_category=refusal.category,
+    )
+    return Decision(Intervene(Redirect(target), notice), decision.grounds)
+
+
+def _provider_target(policy: Policy, request: Request, category: str | None) -> Fallback | None:
+    match request.acceptance:
+        case RequestedOnly():
+            return None
+        case ServerChoice():
+            if category not in set(Domain):
+                return None
+            targets = policy.targets(request.model, Domain(category))
+            return Fallback(model=targets[0]) if targets else None
+        case Named(fallbacks=fallbacks):
+            return fallbacks[0] if fallbacks else None
+        case _ as unreachable:
+            assert_never(unreachable)
