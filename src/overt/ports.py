@@ -125,7 +125,7 @@ class Log(Protocol):
         ...
 
     async def proof(self, leaf: bytes) -> bytes | None:
-        """The inclusion proof of a leaf hash against the latest checkpoint (C2SP tlog-proof), None if not included yet."""
+        """The inclusion proof of a leaf against the latest checkpoint (C2SP tlog-proof), None if not included yet."""
         ...
 
     async def aclose(self) -> None:
@@ -145,7 +145,7 @@ class Caller:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptReceipt:
-    """What the gateway keeps so that the caller can fetch a receipt: canonical JSON parts, opened for this caller only."""
+    """What the gateway keeps so that the caller, and nobody else, can fetch the receipt. ``body`` is JSON."""
 
     id: ReceiptId
     key_id: str
