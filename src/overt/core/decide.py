@@ -30,10 +30,13 @@ from overt.core.decision import (
 )
 from overt.core.domain import Domain, ModelName
 from overt.core.exchange import ProviderRefusal
-from overt.core.finding import Assessment, Finding, Unavailable
+from overt.core.finding import Assessment, Finding, Release, Unavailable
 from overt.core.notice import Clause, Ground, Notice, Stamp, confidence_of
-from overt.core.policy import Mode, OnUnavailable, Policy, Prescription
+from overt.core.policy import Mode, OnUnavailable, Policy, Prescription, Rule
 from overt.core.request import Fallback, Named, Request, RequestedOnly, ServerChoice
+
+SHADOW_THRESHOLD = 0.5
+"""From which probability a rule is recorded whose release has earned no acting point."""
 
 
 def decide(policy: Policy, request: Request, assessment: Assessment, stamp: Stamp) -> Decision:
@@ -60,8 +63,9 @@ def _matches(policy: Policy, assessment: Assessment) -> Iterator[Match]:
                 yield UnavailableMatch(found, enforced)
             case Finding():
                 for rule in rules:
-                    if found.at_least(rule.band) >= rule.threshold:
-                        yield RuleMatch(rule, found, enforced)
+                    threshold, earned = _threshold(rule, assessment.release)
+                    if found.at_least(rule.band) >= threshold:
+                        yield RuleMatch(rule, found, enforced and earned)
             case _ as unreachable:
                 assert_never(unreachable)
 
@@ -80,6 +84,14 @@ def _action(
     return Pass()
 
 
+def _threshold(rule: Rule, release: Release) -> tuple[float, bool]:
+    """The probability from which the rule matches, and whether it may be enforced."""
+    if rule.threshold is not None:
+        return rule.threshold, True
+    point = release.acting_point(rule.domain, rule.band)
+    return (point, True) if point is not None else (SHADOW_THRESHOLD, False)
+
+
 def _strictness(policy: Policy, match: RuleMatch) -> int:
     """2 refuse, 1 redirect, 0 notify, after the cap of the domain's mode."""
     prescribed = list(Prescription).index(match.rule.prescription)
@@ -87,7 +99,8 @@ def _strictness(policy: Policy, match: RuleMatch) -> int:
 
 
 def _surplus(match: RuleMatch) -> float:
-    return match.finding.at_least(match.rule.band) - match.rule.threshold
+    """How sure the finding is, to choose among equally strict rules."""
+    return match.finding.at_least(match.rule.band)
 
 
 def _remedy(policy: Policy, request: Request, match: RuleMatch) -> Remedy | None:

@@ -81,6 +81,17 @@ class ErrorRate:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActingPoint:
+    """The probability from which a release may act on a band: chosen by Learn-then-Test, so that the false-positive
+    rate on real negatives is bounded. A domain and band without one stays in shadow."""
+
+    domain: Domain
+    band: Band
+    threshold: float
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """Which classifier spoke: a released set of weights, named and pinned by digest, with its published error rates."""
 
@@ -88,6 +99,11 @@ class Release:
     version: str
     digest: Digest
     error_rates: tuple[ErrorRate, ...] = ()
+    acting_points: tuple[ActingPoint, ...] = ()
+
+    def acting_point(self, domain: Domain, band: Band) -> float | None:
+        """The threshold that this release may act on, None where it has not earned one."""
+        return next((p.threshold for p in self.acting_points if p.domain is domain and p.band is band), None)
 
     def error_rate(self, domain: Domain) -> ErrorRate | None:
         """The published error rate for a domain, None where it was not measured."""

@@ -48,13 +48,15 @@ class OnUnavailable(StrEnum):
 class Rule:
     """If a finding of ``domain`` reaches ``threshold`` for ``band`` or worse, then ``prescription``.
 
-    ``title`` names the clause in a few words and ``reason`` explains it to the person it is applied to.
+    A threshold of None stands for the acting point that the classifier's release has earned; where it has earned
+    none, the rule is recorded in shadow at probability 0.5 and never enforced. ``title`` names the clause in a few
+    words and ``reason`` explains it to the person it is applied to.
     """
 
     id: RuleId
     domain: Domain
     band: Band
-    threshold: float
+    threshold: float | None
     prescription: Prescription
     title: str
     reason: str
