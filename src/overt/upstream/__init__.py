@@ -1,1 +1,1 @@
-"""TODO."""
+"""Model servers behind us: any HTTP server, and two demonstration models built in. Adapters of `ports.Upstream`."""

@@ -1,0 +1,114 @@
+"""The store in one SQLite file, for one machine.
+
+One connection in one thread: a method returns when its transaction is on disk (WAL, ``synchronous=FULL``). Keys are
+kept as SHA-256 digests only; they are 256-bit random values, so that a slow hash would protect nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar, final
+
+from overt.core.domain import NoticeId, ReceiptId
+from overt.errors import OperatorError
+from overt.ports import Caller, KeptReceipt
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE IF NOT EXISTS receipts (
+    id TEXT PRIMARY KEY, key_id TEXT NOT NULL, leaf BLOB NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS notices (id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
+"""
+
+
+async def open_store(path: Path) -> SqliteStore:
+    """Open or create the store; raises `OperatorError` if the file cannot be used."""
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="overt-store")
+    try:
+        connection = await asyncio.get_running_loop().run_in_executor(executor, _connect, path)
+    except sqlite3.Error as error:
+        executor.shutdown()
+        raise OperatorError(
+            f"the store {str(path)!r} cannot be opened ({error}); check the folder and its rights"
+        ) from error
+    return SqliteStore(connection, executor)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.executescript(_SCHEMA)
+    return connection
+
+
+@final
+class SqliteStore:
+    """See the module. Made by `open_store`."""
+
+    def __init__(self, connection: sqlite3.Connection, executor: ThreadPoolExecutor) -> None:
+        self._connection = connection
+        self._executor = executor
+        self._closed = False
+
+    async def add_key(self, name: str, digest: bytes) -> Caller:
+        """Register a key by its SHA-256 digest."""
+        caller = Caller(key_id=f"key_{secrets.token_hex(8)}", name=name)
+        await self._run(
+            lambda: self._connection.execute("INSERT INTO keys VALUES (?, ?, ?)", (caller.key_id, name, digest))
+        )
+        return caller
+
+    async def caller(self, digest: bytes) -> Caller | None:
+        """Who holds this key."""
+        row = await self._one("SELECT id, name FROM keys WHERE digest = ?", digest)
+        return None if row is None else Caller(key_id=row[0], name=row[1])
+
+    async def keep_receipt(self, receipt: KeptReceipt) -> None:
+        """Keep a receipt; its id must be new."""
+        values = (receipt.id, receipt.key_id, receipt.leaf, receipt.body)
+        try:
+            await self._run(lambda: self._connection.execute("INSERT INTO receipts VALUES (?, ?, ?, ?)", values))
+        except sqlite3.IntegrityError as error:
+            raise ValueError(f"a receipt with the id {receipt.id!r} is kept already") from error
+
+    async def receipt(self, receipt_id: ReceiptId, key_id: str) -> KeptReceipt | None:
+        """The receipt, if this key asked for it."""
+        row = await self._one("SELECT leaf, body FROM receipts WHERE id = ? AND key_id = ?", receipt_id, key_id)
+        return None if row is None else KeptReceipt(id=receipt_id, key_id=key_id, leaf=row[0], body=row[1])
+
+    async def keep_notice(self, notice_id: NoticeId, body: bytes) -> None:
+        """Keep a notice; its id must be new."""
+        try:
+            await self._run(lambda: self._connection.execute("INSERT INTO notices VALUES (?, ?)", (notice_id, body)))
+        except sqlite3.IntegrityError as error:
+            raise ValueError(f"a notice with the id {notice_id!r} is kept already") from error
+
+    async def notice(self, notice_id: NoticeId) -> bytes | None:
+        """The notice."""
+        row = await self._one("SELECT body FROM notices WHERE id = ?", notice_id)
+        return None if row is None else row[0]
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._connection.close)
+            self._executor.shutdown()
+
+    async def _one(self, query: str, *values: object) -> tuple[str, ...] | None:
+        return await self._run(lambda: self._connection.execute(query, values).fetchone())  # type: ignore[no-any-return]
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except sqlite3.OperationalError as error:
+            raise OperatorError(f"the store cannot be used ({error}); check the disk") from error
