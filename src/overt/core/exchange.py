@@ -135,7 +135,15 @@ class Write:
     composed: Composed
 
 
-Served = Relay | Disclose | Write
+@final
+@dataclass(frozen=True, slots=True)
+class BreakOff:
+    """Serve an error of the protocol that says the upstream broke off: the reply ends here, and nobody wrote more."""
+
+    composed: Composed
+
+
+Served = Relay | Disclose | Write | BreakOff
 
 
 def served_bytes(unit: Served) -> bytes:
@@ -143,5 +151,5 @@ def served_bytes(unit: Served) -> bytes:
     match unit:
         case Relay(received=received):
             return received.raw
-        case Disclose(composed=composed) | Write(composed=composed):
+        case Disclose(composed=composed) | Write(composed=composed) | BreakOff(composed=composed):
             return composed.raw

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from overt.core.decision import Action, Intervene, Notify, Pass
-from overt.core.exchange import Composed, Disclose, Received, Relay, Served, Write, served_bytes
+from overt.core.exchange import BreakOff, Composed, Disclose, Received, Relay, Served, Write, served_bytes
 from overt.core.notice import Notice
 from overt.core.receipt import Position
 from overt.errors import InvariantBroken
@@ -34,6 +34,10 @@ class Disclosed:
         """Serve a unit that we wrote."""
         return Write(composed)
 
+    def break_off(self, composed: Composed) -> BreakOff:
+        """Say that the upstream broke off."""
+        return BreakOff(composed)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class Relaying:
     def relay(self, received: Received) -> Relay:
         """Serve a unit as it was received."""
         return Relay(received)
+
+    def break_off(self, composed: Composed) -> BreakOff:
+        """Say that the upstream broke off."""
+        return BreakOff(composed)
 
     def disclose(self, notice: Notice, composed: Composed) -> tuple[Disclose, Disclosed]:
         """Serve the unit that carries the notice, and gain the right to write."""
@@ -66,7 +74,8 @@ class Transcript:
     def served(self, unit: Served) -> bytes:
         """Note a unit that goes to the client, and give its bytes."""
         raw = served_bytes(unit)
-        self._served.update(raw)
+        if not isinstance(unit, BreakOff):
+            self._served.update(raw)
         return raw
 
     @property

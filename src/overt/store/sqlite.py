@@ -12,13 +12,14 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
 from overt.core.domain import NoticeId, ReceiptId
 from overt.errors import OperatorError
 from overt.ports import Caller, KeptReceipt
 
 T = TypeVar("T")
+Row = tuple[Any, ...]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE) STRICT;
@@ -36,9 +37,7 @@ async def open_store(path: Path) -> SqliteStore:
         connection = await asyncio.get_running_loop().run_in_executor(executor, _connect, path)
     except sqlite3.Error as error:
         executor.shutdown()
-        raise OperatorError(
-            f"the store {str(path)!r} cannot be opened ({error}); check the folder and its rights"
-        ) from error
+        raise OperatorError(f"the store {str(path)!r} cannot be opened ({error}); check the folder's rights") from error
     return SqliteStore(connection, executor)
 
 
@@ -104,8 +103,8 @@ class SqliteStore:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._connection.close)
             self._executor.shutdown()
 
-    async def _one(self, query: str, *values: object) -> tuple[str, ...] | None:
-        return await self._run(lambda: self._connection.execute(query, values).fetchone())  # type: ignore[no-any-return]
+    async def _one(self, query: str, *values: object) -> Row | None:
+        return await self._run(lambda: self._connection.execute(query, values).fetchone())
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:

@@ -1,4 +1,4 @@
-"""An upstream over HTTP: any server that speaks the protocol of the request (Anthropic's API, vLLM, Ollama, a lab's own).
+"""An upstream over HTTP: any server that speaks the request's protocol (Anthropic's API, vLLM, Ollama, a lab's own).
 
 The body is sent exactly as given and the reply is handed on exactly as it comes: no decompression, no redirect, no
 retry. A credential of the operator's replaces the caller's; it is added here, at the last moment, and never logged.
@@ -24,20 +24,10 @@ MODELS_LIMIT = 4 * 1024 * 1024
 """The largest list of models that is read, in bytes."""
 
 _NOT_FORWARDED = frozenset(
-    [
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "host",
-        "content-length",
-        "accept-encoding",
-        "expect",
-    ]
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
+        *("transfer-encoding", "upgrade", "host", "content-length", "accept-encoding", "expect"),
+    }
 )
 """Hop-by-hop and framing fields (RFC 9110 §7.6.1): each hop writes its own."""
 
