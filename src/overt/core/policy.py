@@ -50,7 +50,8 @@ class Rule:
 
     A threshold of None stands for the acting point that the classifier's release has earned; where it has earned
     none, the rule is recorded in shadow at probability 0.5 and never enforced. ``title`` names the clause in a few
-    words and ``reason`` explains it to the person it is applied to.
+    words and ``reason`` explains it to the person it is applied to. ``allowed`` and ``covered`` are published examples
+    of what stays fine and of what is meant.
     """
 
     id: RuleId
@@ -60,6 +61,8 @@ class Rule:
     prescription: Prescription
     title: str
     reason: str
+    allowed: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
 
 
 @final
@@ -78,6 +81,8 @@ class Policy:
     rules: tuple[Rule, ...]
     fallbacks: Mapping[tuple[ModelName, Domain], tuple[ModelName, ...]]
     on_unavailable: OnUnavailable
+    title: str = ""
+    summary: str = ""
 
     def targets(self, model: ModelName, domain: Domain) -> tuple[ModelName, ...]:
         """The lesser models that may answer in place of ``model`` in this domain, first choice first."""

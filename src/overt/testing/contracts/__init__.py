@@ -1,0 +1,1 @@
+"""One contract suite per port: plain functions that take a factory and raise `AssertionError`."""
