@@ -180,6 +180,14 @@ class Store(Protocol):
         """The notice, None if there is none."""
         ...
 
+    async def is_announced(self, digest: str) -> bool:
+        """Whether the log was told of this policy, classifier or key."""
+        ...
+
+    async def set_announced(self, digest: str) -> None:
+        """Remember that the log was told. Idempotent."""
+        ...
+
     async def aclose(self) -> None:
         """Release the store. Idempotent."""
         ...

@@ -1,5 +1,4 @@
-"""The command line."""
+"""The command line: one command a file, loaded when it is called.
 
-
-def main() -> None:
-    """Entry point."""
+Prose by default, ``--json`` for machines. Exit 0: fine. 1: a finding, such as "does not verify". 2: bad usage or input.
+"""

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from overt.core import wording
@@ -34,6 +35,7 @@ from overt.core.finding import Assessment, Finding, Release, Unavailable
 from overt.core.notice import Clause, Ground, Notice, Stamp, confidence_of
 from overt.core.policy import Mode, OnUnavailable, Policy, Prescription, Rule
 from overt.core.request import Fallback, Named, Request, RequestedOnly, ServerChoice
+from overt.errors import InvariantBroken
 
 SHADOW_THRESHOLD = 0.5
 """From which probability a rule is recorded whose release has earned no acting point."""
@@ -201,41 +203,90 @@ def _unavailable(policy: Policy, request: Request, missing: Unavailable, stamp: 
 
 
 def after_provider_refusal(
-    policy: Policy, request: Request, decision: Decision, refusal: ProviderRefusal, stamp: Stamp
-) -> Decision:
-    """A provider refused before any output: redirect if the caller accepts a model that the policy allows.
+    policy: Policy,
+    request: Request,
+    decision: Decision,
+    refusal: ProviderRefusal,
+    *,
+    tried: frozenset[ModelName],
+    stamp: Stamp,
+) -> Decision | None:
+    """A provider refused before any output: redirect to the next model that the caller accepts and the policy allows.
 
-    Which model: the caller's first allowed one, or the policy's for the domain that the provider's category names.
-    Where there is none, the decision stays as it was and the provider's refusal is relayed as the provider's.
+    None where there is no such model: the refusal stands, as the provider's.
     """
-    target = _provider_target(policy, request, refusal.category)
+    target = _next_target(policy, request, decision, refusal, tried)
     if target is None:
+        return None
+    if isinstance(decision.action, Intervene):
+        notice = _retold(decision.action.notice, served=target.model, recommended=None)
+    else:
+        notice = _provider_notice(policy, request, target.model, refusal, stamp)
+    return Decision(Intervene(Redirect(target), notice), decision.grounds)
+
+
+def after_failed_fallback(decision: Decision, target: ModelName) -> Decision:
+    """The model that was to answer instead could not be reached: an open refusal that recommends it (scenario E)."""
+    if not isinstance(decision.action, Intervene):
+        raise InvariantBroken("only a redirect has a fallback that can fail")
+    notice = _retold(decision.action.notice, served=None, recommended=target)
+    return Decision(Intervene(Refuse(target), notice), decision.grounds)
+
+
+def after_last_refusal(decision: Decision) -> Decision:
+    """Every model that could have answered declined: a refusal, told as such. A pass stays a pass: nothing changed."""
+    if not isinstance(decision.action, Intervene):
         return decision
-    notice = Notice(
+    notice = _retold(decision.action.notice, served=None, recommended=None)
+    return Decision(Intervene(Refuse(), notice), decision.grounds)
+
+
+def _retold(notice: Notice, *, served: ModelName | None, recommended: ModelName | None) -> Notice:
+    """The same notice after things took another course."""
+    if served is not None:
+        what = wording.redirected(notice.requested, served)
+    else:
+        what = wording.refused(notice.requested, recommended)
+    return replace(notice, what=what, served=served, recommended=recommended)
+
+
+def _provider_notice(
+    policy: Policy, request: Request, served: ModelName, refusal: ProviderRefusal, stamp: Stamp
+) -> Notice:
+    return Notice(
         stamp=stamp,
         ground=Ground.PROVIDER_REFUSAL,
         requested=request.model,
-        served=target.model,
+        served=served,
         policy=f"{policy.name} {policy.version}",
         policy_digest=policy.digest,
-        what=wording.redirected(request.model, target.model),
+        what=wording.redirected(request.model, served),
         why=wording.why_provider(request.model, refusal.category),
         redress=wording.redress_provider(stamp),
         provider_category=refusal.category,
     )
-    return Decision(Intervene(Redirect(target), notice), decision.grounds)
 
 
-def _provider_target(policy: Policy, request: Request, category: str | None) -> Fallback | None:
+def _next_target(
+    policy: Policy, request: Request, decision: Decision, refusal: ProviderRefusal, tried: frozenset[ModelName]
+) -> Fallback | None:
+    """The caller's list in its order, or the policy's for the domain at hand. Our own rule's domain stays binding."""
+    domain = _domain_at_hand(decision, refusal)
+    targets = policy.targets(request.model, domain) if domain is not None else ()
     match request.acceptance:
         case RequestedOnly():
             return None
         case ServerChoice():
-            if category not in set(Domain):
-                return None
-            targets = policy.targets(request.model, Domain(category))
-            return Fallback(model=targets[0]) if targets else None
+            return next((Fallback(model=target) for target in targets if target not in tried), None)
         case Named(fallbacks=fallbacks):
-            return fallbacks[0] if fallbacks else None
+            bound = isinstance(decision.action, Intervene) and decision.action.notice.clause is not None
+            open_ones = (f for f in fallbacks if f.model not in tried and (not bound or f.model in targets))
+            return next(open_ones, None)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _domain_at_hand(decision: Decision, refusal: ProviderRefusal) -> Domain | None:
+    if isinstance(decision.action, Intervene) and decision.action.notice.clause is not None:
+        return decision.action.notice.clause.domain
+    return next((domain for domain in Domain if domain.value == refusal.category), None)

@@ -6,22 +6,21 @@ its absence means "not Overt".
 
 from __future__ import annotations
 
-from overt.core.decision import Action, Intervene, outcome
-from overt.core.domain import ModelName, ReceiptId
 from overt.core.notice import Notice
+from overt.gateway.record import Draft
 
 Header = tuple[str, str]
 
 
-def decision_field(action: Action, *, requested: ModelName, receipt: ReceiptId | None) -> Header:
+def decision_field(draft: Draft) -> Header:
     """``Overt-Decision: redirect;domain=cyber;band=high_dual;requested="big-1";served="small-1";…``"""
     parameters: list[tuple[str, str]] = []
-    if isinstance(action, Intervene):
-        parameters += _of_notice(action.notice)
-    parameters.append(("requested", _string(requested)))
-    if receipt is not None:
-        parameters.append(("receipt", _string(receipt)))
-    return "overt-decision", ";".join([outcome(action), *(f"{name}={value}" for name, value in parameters)])
+    if draft.notice is not None:
+        parameters += _of_notice(draft.notice)
+    elif draft.provider_refused:
+        parameters.append(("ground", "provider_refusal"))
+    parameters += [("requested", _string(draft.requested)), ("receipt", _string(draft.receipt_id))]
+    return "overt-decision", ";".join([draft.outcome, *(f"{name}={value}" for name, value in parameters)])
 
 
 def _of_notice(notice: Notice) -> list[tuple[str, str]]:

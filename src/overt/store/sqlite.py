@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS receipts (
     id TEXT PRIMARY KEY, key_id TEXT NOT NULL, leaf BLOB NOT NULL, body BLOB NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS notices (id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS announced (digest TEXT PRIMARY KEY) STRICT;
 """
 
 
@@ -99,6 +100,14 @@ class SqliteStore:
         """The notice."""
         row = await self._one("SELECT body FROM notices WHERE id = ?", notice_id)
         return None if row is None else row[0]
+
+    async def is_announced(self, digest: str) -> bool:
+        """Whether the log was told of this digest."""
+        return await self._one("SELECT 1 FROM announced WHERE digest = ?", digest) is not None
+
+    async def set_announced(self, digest: str) -> None:
+        """Remember that the log was told."""
+        await self._run(lambda: self._connection.execute("INSERT OR IGNORE INTO announced VALUES (?)", (digest,)))
 
     async def aclose(self) -> None:
         """Close the file."""

@@ -16,6 +16,7 @@ class MemoryStore:
         self._callers: dict[bytes, Caller] = {}
         self._receipts: dict[ReceiptId, KeptReceipt] = {}
         self._notices: dict[NoticeId, bytes] = {}
+        self._announced: set[str] = set()
 
     async def add_key(self, name: str, digest: bytes) -> Caller:
         """Register a key by its SHA-256 digest."""
@@ -47,6 +48,14 @@ class MemoryStore:
     async def notice(self, notice_id: NoticeId) -> bytes | None:
         """The notice."""
         return self._notices.get(notice_id)
+
+    async def is_announced(self, digest: str) -> bool:
+        """Whether the log was told of this digest."""
+        return digest in self._announced
+
+    async def set_announced(self, digest: str) -> None:
+        """Remember that the log was told."""
+        self._announced.add(digest)
 
     async def aclose(self) -> None:
         """Nothing to release."""

@@ -31,6 +31,7 @@ _NOT_FORWARDED = frozenset(
 )
 """Hop-by-hop and framing fields (RFC 9110 §7.6.1): each hop writes its own."""
 
+WITHOUT_CREDENTIAL = ("", "")
 _CREDENTIALS = frozenset({"x-api-key", "authorization"})
 
 
@@ -46,7 +47,11 @@ class Timeouts:
 
 @final
 class HttpUpstream:
-    """See the module. ``credential`` is (header name, value), None to send on the caller's own."""
+    """See the module.
+
+    ``credential`` is the (header name, value) to send in place of the caller's; None sends on the caller's own, and
+    `WITHOUT_CREDENTIAL` sends none.
+    """
 
     def __init__(
         self, *, name: str, url: str, credential: tuple[str, str] | None = None, timeouts: Timeouts | None = None
@@ -108,7 +113,7 @@ class HttpUpstream:
         dropped = _NOT_FORWARDED | (_CREDENTIALS if self._credential is not None else frozenset())
         kept = [(name, value) for name, value in headers if name.lower() not in dropped]
         kept.append(("accept-encoding", "identity"))
-        if self._credential is not None:
+        if self._credential is not None and self._credential != WITHOUT_CREDENTIAL:
             kept.append(self._credential)
         return kept
 

@@ -17,6 +17,7 @@ async def check_store(new: NewStore) -> None:
         await _keys(store)
         await _receipts(store)
         await _notices(store)
+        await _announcements(store)
     finally:
         await store.aclose()
         await store.aclose()
@@ -43,6 +44,14 @@ async def _receipts(store: Store) -> None:
         assert await store.receipt(first.id, "key_a") == first, "the first receipt stands"
     else:
         raise AssertionError("a second receipt with the same id is refused")
+
+
+async def _announcements(store: Store) -> None:
+    assert not await store.is_announced("sha256:00"), "nothing is announced at first"
+    await store.set_announced("sha256:00")
+    await store.set_announced("sha256:00")
+    assert await store.is_announced("sha256:00"), "what was announced is remembered"
+    assert not await store.is_announced("sha256:01"), "and nothing else"
 
 
 async def _notices(store: Store) -> None:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Anthropic Messages: requests, refusals, fallbacks, streams, errors and models, as the official SDKs expect them."""

@@ -1,0 +1,229 @@
+"""Stage 1 as a `Classifier`: the linear model over every reading of every part of a request that decides.
+
+Per reading: the highest calibrated probability over its windows and views, topic and bands of one window together.
+Discounts (tool results, decoded text) are taken from the logit of the final probability. Over readings: the highest.
+Scores of a text are kept in a bounded cache under its SHA-256, so long conversations cost only what is new in them.
+A fault becomes `Unavailable` for every domain, with its reason: never a probability, never an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from threading import Lock
+from typing import Final, final
+
+import numpy as np
+
+from overt.classify.features import Tokens, tokens, windows
+from overt.classify.model import Floats, Model
+from overt.classify.turns import Reading, readings
+from overt.classify.views import MUST_RISE, View, views
+from overt.core.domain import DOMAINS, Domain
+from overt.core.finding import Assessment, Finding, Release, Stage, Trigger, Unavailable
+from overt.core.request import Request
+
+CACHED_TEXTS: Final = 4_096
+LONG: Final = 12_000
+"""Characters (some 2,000 words) from which scoring leaves the event loop for a thread."""
+
+TRIGGER_FLOOR: Final = 0.01
+"""Below this topic probability nothing contributed enough to be pointed at."""
+
+TRIGGER_SHARE: Final = 0.6
+"""A trigger is the shortest run of words that holds this share of the positive contribution in its window."""
+
+_TOPIC: Final = 0
+_HIGH: Final = 2
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ScoredView:
+    """One view of a text, its words, and the uncalibrated logits of each window (for training and calibration)."""
+
+    view: View
+    tokens: Tokens
+    logits: Floats
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What was found in a text: probabilities (4 domains, 4 outputs), a span per domain, characters not read."""
+
+    probabilities: Floats
+    spans: tuple[tuple[int, int] | None, ...]
+    unread: int
+
+
+@final
+class Stage1:
+    """The shipped classifier. Safe to call from several threads and tasks."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._scored: OrderedDict[bytes, Scored] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def release(self) -> Release:
+        """Which weights speak."""
+        return self._model.release
+
+    async def assess(self, request: Request) -> Assessment:
+        """As `overt.ports.Classifier.assess`."""
+        if sum(len(segment.text) for segment in request.segments if not segment.preamble) > LONG:
+            return await asyncio.to_thread(self.assess_now, request)
+        return self.assess_now(request)
+
+    def assess_now(self, request: Request) -> Assessment:
+        """The same, at once."""
+        findings: tuple[Finding | Unavailable, ...]
+        try:
+            findings = self._findings(request)
+        except Exception as fault:  # noqa: BLE001  the port promises that no fault becomes an exception
+            reason = f"stage 1 failed on this request ({type(fault).__name__}: {fault})"
+            findings = tuple(Unavailable(domain=domain, reason=reason) for domain in DOMAINS)
+        return Assessment(stage=Stage.REQUEST, release=self.release, findings=findings)
+
+    def unread(self, request: Request) -> int:
+        """How many characters of what decides were over the declared cap and not read."""
+        return sum(self._score(reading.text).unread for reading in readings(request.segments))
+
+    def score_views(self, text: str) -> tuple[ScoredView, ...]:
+        """Every view of a text with its uncalibrated logits."""
+        return tuple(self._view(view) for view in views(text))
+
+    def _view(self, view: View) -> ScoredView:
+        found = tokens(view.mapped.text)
+        return ScoredView(view, found, self._model.logits(found.words))
+
+    def _findings(self, request: Request) -> tuple[Finding | Unavailable, ...]:
+        read = readings(request.segments)
+        scored = [(reading, self._score(reading.text)) for reading in read]
+        return tuple(self._finding(place, domain, scored, request) for place, domain in enumerate(DOMAINS))
+
+    def _finding(
+        self, place: int, domain: Domain, scored: Sequence[tuple[Reading, Scored]], request: Request
+    ) -> Finding | Unavailable:
+        if not scored:
+            return _as_finding(domain, self._model.nothing()[place], None)
+        found = [discounted(each.probabilities[place], reading.discount) for reading, each in scored]
+        best = max(range(len(found)), key=lambda i: _weight(found[i]))
+        reading, deciding = scored[best]
+        return _as_finding(domain, np.max(found, axis=0), _trigger(reading, deciding.spans[place], request))
+
+    def _score(self, text: str) -> Scored:
+        key = sha256(text.encode("utf-8", "surrogatepass")).digest()
+        with self._lock:
+            kept = self._scored.get(key)
+            if kept is not None:
+                self._scored.move_to_end(key)
+                return kept
+        scored = self._score_afresh(text)
+        with self._lock:
+            self._scored[key] = scored
+            while len(self._scored) > CACHED_TEXTS:
+                self._scored.popitem(last=False)
+        return scored
+
+    def _score_afresh(self, text: str) -> Scored:
+        seen = [self._view(view) for view in views(text)]
+        unread = seen[0].view.mapped.unread
+        spoken = [each for each in seen if len(each.tokens)]
+        if not spoken:
+            return Scored(self._model.nothing(), (None,) * len(DOMAINS), unread)
+        by_window = [discounted(self._model.probabilities(v.logits), v.view.discount) for v in spoken]
+        probabilities, chosen = _best_views([view.view.must_rise for view in spoken], by_window)
+        spans = tuple(
+            self._span(spoken[chosen[place]], by_window[chosen[place]], place)
+            if probabilities[place, _TOPIC] >= TRIGGER_FLOOR
+            else None
+            for place in range(len(DOMAINS))
+        )
+        return Scored(probabilities, spans, unread)
+
+    def _span(self, scored: ScoredView, by_window: Floats, place: int) -> tuple[int, int] | None:
+        """The shortest run of words with most of what speaks for the domain, in the text as it was sent."""
+        ranges = windows(len(scored.tokens))
+        low, high = ranges[int(np.argmax(by_window[:, place, _TOPIC] + by_window[:, place, _HIGH]))]
+        given = self._model.contributions(scored.tokens.words[low:high])
+        speaks = self._model.toward(given, place)
+        run = shortest_run(np.maximum(speaks, 0.0).tolist(), TRIGGER_SHARE)
+        if run is None:
+            return None
+        first, last = low + run[0], low + run[1] - 1
+        return scored.view.mapped.original(scored.tokens.starts[first], scored.tokens.ends[last])
+
+
+def discounted(probabilities: Floats, discount: float) -> Floats:
+    """Probabilities whose logits are less by ``discount``."""
+    if discount == 0.0:
+        return probabilities
+    factor = np.exp(-np.float32(discount))
+    lower: Floats = probabilities * factor / (1.0 - probabilities + probabilities * factor)
+    return lower
+
+
+def shortest_run(values: Sequence[float], share: float) -> tuple[int, int] | None:
+    """The shortest range that holds ``share`` of the sum of non-negative values; None if the sum is 0."""
+    wanted = share * sum(values)
+    if wanted <= 0.0:
+        return None
+    best = (0, len(values))
+    held, start = 0.0, 0
+    for end, value in enumerate(values, 1):
+        held += value
+        while held - values[start] >= wanted:
+            held -= values[start]
+            start += 1
+        if held >= wanted and end - start < best[1] - best[0]:
+            best = (start, end)
+    return best
+
+
+def _best_views(must_rise: Sequence[bool], by_window: Sequence[Floats]) -> tuple[Floats, list[int]]:
+    """The highest outputs per domain, and for each domain the view that gives the trigger. The first view is plain."""
+    probabilities: Floats = by_window[0].max(axis=0)
+    chosen = [0] * len(DOMAINS)
+    for number in range(1, len(by_window)):
+        best = by_window[number].max(axis=0)
+        for place in range(len(DOMAINS)):
+            if must_rise[number] and not _rises(best[place], probabilities[place]):
+                continue
+            if _weight(best[place]) > _weight(probabilities[place]):
+                chosen[place] = number
+            probabilities[place] = np.maximum(probabilities[place], best[place])
+    return probabilities, chosen
+
+
+def _weight(outputs: Floats) -> float:
+    """By what a finding is preferred to another when one of them gives the trigger."""
+    return float(outputs[_TOPIC] + outputs[_HIGH])
+
+
+def _rises(view: Floats, plain: Floats) -> bool:
+    """Whether any output rises by more than `MUST_RISE` logits."""
+    edge = np.float32(1e-6)
+    high, low = np.clip(view, edge, 1 - edge), np.clip(plain, edge, 1 - edge)
+    return bool((np.log(high / (1 - high)) - np.log(low / (1 - low)) > MUST_RISE).any())
+
+
+def _trigger(reading: Reading, span: tuple[int, int] | None, request: Request) -> Trigger | None:
+    if span is None:
+        return None
+    segment, start, end = reading.place(*span)
+    return Trigger(segment=segment, role=request.segments[segment].role, start=start, end=end)
+
+
+def _as_finding(domain: Domain, outputs: Floats, trigger: Trigger | None) -> Finding | Unavailable:
+    if not np.isfinite(outputs).all():
+        return Unavailable(domain=domain, reason="stage 1 gave something that is not a probability")
+    topic, low_dual, high_dual, prohibited = (round(float(p), 6) for p in outputs)
+    return Finding(
+        domain=domain, topic=topic, low_dual=low_dual, high_dual=high_dual, prohibited=prohibited, trigger=trigger
+    )

@@ -1,0 +1,132 @@
+"""From logits to probabilities (Platt), and from probabilities to acting points (Learn-then-Test).
+
+Platt scaling is fitted per head on the calibration split, on the highest logit over the windows of a row, as served.
+Topic heads see every row; band heads see the rows of their domain, since a band is conditional on the topic.
+
+Acting points come from the threshold split, real benign requests scored by the released classifier itself:
+
+1. general negatives, one score per turn: the loosest threshold whose Clopper-Pearson bound on the false-positive rate
+   is at most alpha, at level delta / 4 (one test per domain). This is the guarantee.
+2. benign requests inside the domain, each source counting the same: the mean rate is at most `IN_DOMAIN_CAP`. This is
+   a cap on a point estimate, not a guarantee, and holds for our own requests by themselves too.
+3. The stricter wins. What the general negatives cannot show has no acting point and stays in shadow.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from overt.classify.model import HEADS, NEVER, OUTPUTS, WIDTH, Calibration
+from overt.classify.stage1 import Stage1
+from overt.core.domain import BANDS, DOMAINS, Band, Domain
+from overt.core.finding import ActingPoint
+from overt.learn.bounds import capped_threshold, ltt_threshold
+from overt.learn.corpus import Row
+from overt.learn.train import Recipe, answer, row_weights
+
+Doubles: TypeAlias = npt.NDArray[np.float64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+DELTA: Final = 0.05
+ALPHA: Final = {Band.BENIGN: 0.05, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.001, Band.PROHIBITED: 0.001}
+"""The promised bound on the false-positive rate per band; a topic flag is only ever a notice."""
+IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.05, Band.HIGH_DUAL: 0.02, Band.PROHIBITED: 0.01}
+FEWEST: Final = 20
+"""A source with fewer benign rows in the domain says nothing about a rate."""
+PRIOR: Final = 0.02
+"""How strongly slope and intercept are held to 1 and 0 where there is little to calibrate on."""
+
+
+def top_logits(stage: Stage1, texts: Sequence[str]) -> Doubles:
+    """The highest uncalibrated logit of each head over the windows of the plain reading: shape (texts, heads)."""
+    found = np.full((len(texts), WIDTH), np.nan)
+    for number, text in enumerate(texts):
+        logits = stage.score_views(text)[0].logits
+        if len(logits):
+            found[number] = logits.max(axis=0)
+    return found
+
+
+def platt(rows: Sequence[Row], logits: Doubles, recipe: Recipe) -> Calibration:
+    """Slope and intercept per head."""
+    weights = row_weights(rows, recipe)
+    slope, intercept = np.ones(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
+    for number in range(WIDTH):
+        if number != NEVER:
+            told, positive = _told(rows, logits, number, recipe)
+            slope[number], intercept[number] = fit_platt(logits[told, number], positive[told], weights[told])
+    return Calibration(slope=slope, intercept=intercept)
+
+
+def _told(rows: Sequence[Row], logits: Doubles, number: int, recipe: Recipe) -> tuple[Flags, Flags]:
+    domain, output = divmod(number, len(OUTPUTS))
+    answers = [answer(row, domain, output, recipe) for row in rows]
+    told = np.asarray([found is not None and not found.outside for found in answers])
+    positive = np.asarray([found is not None and found.positive for found in answers])
+    return told & np.isfinite(logits[:, number]), positive
+
+
+def fit_platt(logits: Doubles, positive: Flags, weights: Doubles) -> tuple[float, float]:
+    """The slope (above 0) and intercept of least weighted log loss, held to (1, 0) by a weak prior."""
+    if not positive.any() or positive.all():
+        return 1.0, 0.0
+    share, sign = weights / weights.sum(), np.where(positive, 1.0, -1.0)
+
+    def loss(point: Doubles) -> float:
+        slope = np.exp(point[0])
+        fit = share @ np.logaddexp(0.0, -sign * (slope * logits + point[1]))
+        return float(fit + PRIOR / len(logits) * (point @ point))
+
+    found = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-2.0, 2.0), (-8.0, 8.0)])
+    return float(np.exp(found.x[0])), float(found.x[1])
+
+
+def acting_points(rows: Sequence[Row], scores: Doubles) -> tuple[ActingPoint, ...]:
+    """The points that the threshold split has earned; ``scores`` as from `overt.learn.score.scores_of`."""
+    points = []
+    for place, domain in enumerate(DOMAINS):
+        for rank, band in enumerate(BANDS):
+            threshold = _threshold(rows, scores[:, place, rank], domain, band)
+            if threshold is not None and HEADS[place * len(OUTPUTS) + rank] != HEADS[NEVER]:
+                points.append(ActingPoint(domain=domain, band=band, threshold=threshold))
+    return tuple(points)
+
+
+def _threshold(rows: Sequence[Row], scores: Doubles, domain: Domain, band: Band) -> float | None:
+    general = np.asarray([is_general(row) for row in rows])
+    shown = ltt_threshold(scores[general], alpha=ALPHA[band], delta=DELTA / len(DOMAINS))
+    if shown is None or band is Band.BENIGN:
+        return shown
+    groups = in_domain_groups(rows, scores, domain)
+    caps = [capped_threshold(kept, cap=IN_DOMAIN_CAP[band]) for kept in groups if kept]
+    return max(shown, *caps) if caps else shown
+
+
+def is_general(row: Row) -> bool:
+    """Whether a row is benign and about none of the domains, and no preamble (which never decides)."""
+    return row.domain == "none" and row.intent == "benign" and row.kind != "preamble"
+
+
+def is_benign_in(row: Row, domain: Domain) -> bool:
+    """Whether a row is a benign request in this domain."""
+    return row.domain == domain and row.intent == "benign" and row.kind != "preamble"
+
+
+def in_domain_groups(rows: Sequence[Row], scores: Doubles, domain: Domain) -> tuple[list[Doubles], list[Doubles]]:
+    """The scores of benign requests in the domain by source: all sources, and our own requests by themselves."""
+    by_source: dict[str, list[float]] = defaultdict(list)
+    own: list[float] = []
+    for row, score in zip(rows, scores, strict=True):
+        if is_benign_in(row, domain):
+            by_source["own" if row.own else row.source].append(float(score))
+            if row.own:
+                own.append(float(score))
+    every = [np.asarray(found) for found in by_source.values() if len(found) >= FEWEST]
+    return every, [np.asarray(own)] if len(own) >= FEWEST else []
+

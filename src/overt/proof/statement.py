@@ -1,0 +1,280 @@
+"""What the log holds: statements about exchanges, and announcements of what will apply, as canonical bytes.
+
+The schema ``overt-entry/1`` is closed: an entry with a member too many, too few or of the wrong kind is not read.
+A policy, a classifier and a receipt key are announced before the first statement that rests on them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, assert_never, final
+
+from overt.core.domain import Band, Digest, Domain, ModelName, NoticeId, ReceiptId
+from overt.core.notice import Ground
+from overt.core.receipt import Basis, Channel, Kind, NoticeMark, Reason, ServedBy, Statement
+from overt.core.request import Role
+from overt.errors import BadRequest, InvariantBroken, TooLarge, VerificationFailed
+from overt.proof import canonical
+from overt.proof.members import Members, members_of, word_of
+from overt.proof.tiles import LARGEST_ENTRY
+
+VERSION: Final = "overt-entry/1"
+_WHAT: Final = "entry"
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+_STATEMENT = frozenset(
+    ("v", "type", "id", "log", "kid", "t", "req", "outcome", "served", "policy", "classifier", "reason", "notice")
+) | {"shadow", "commit", "prev"}
+_REQUEST = frozenset(("model", "route"))
+_SERVED = frozenset(("model", "provider", "basis"))
+_NAMED = frozenset(("name", "digest"))
+_REASON = frozenset(("ground", "rule", "domain", "band", "trigger"))
+_NOTICE = frozenset(("id", "digest", "channel"))
+_ANNOUNCED = frozenset(("v", "type", "log", "t", "name", "version", "digest"))
+_ANNOUNCED_KEY = frozenset(("v", "type", "log", "t", "kid", "vkey", "not_after"))
+
+
+class Outcome(StrEnum):
+    """What became of a request (`overt.core.decision.outcome`)."""
+
+    PASS = "pass"
+    NOTIFY = "notify"
+    REDIRECT = "redirect"
+    REFUSE = "refuse"
+    ERROR = "error"
+
+
+class Subject(StrEnum):
+    """What an announcement with a digest is about."""
+
+    POLICY = "policy"
+    CLASSIFIER = "classifier"
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """From here on a policy or a classifier may apply. ``minute`` is POSIX seconds rounded down to 60 s."""
+
+    subject: Subject
+    log: str
+    minute: int
+    name: str
+    version: str
+    digest: Digest
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAnnouncement:
+    """From here on a receipt key may sign, until ``not_after`` (POSIX milliseconds)."""
+
+    log: str
+    minute: int
+    kid: str
+    vkey: str
+    not_after: int
+
+
+Entry = Statement | Announcement | KeyAnnouncement
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The canonical bytes.
+
+    Raises `BadRequest` or `TooLarge` if text that the caller sent cannot be recorded, and `InvariantBroken` if the
+    entry is not of the schema.
+    """
+    try:
+        raw = canonical.encode(_value(entry))
+    except VerificationFailed as error:
+        raise BadRequest(f"this exchange cannot be recorded: {error}; send valid Unicode text") from error
+    if len(raw) > LARGEST_ENTRY:
+        raise TooLarge(f"the record of this exchange has {len(raw)} bytes, allowed are {LARGEST_ENTRY}; send less text")
+    try:
+        decode_entry(raw)
+    except VerificationFailed as error:
+        raise InvariantBroken(f"an entry that nobody could read was about to be logged: {error}") from error
+    return raw
+
+
+def decode_entry(raw: bytes) -> Entry:
+    """The entry, or `VerificationFailed` if the bytes are not canonical or not of the schema."""
+    value = canonical.decode(raw)
+    kind = word_of(value.get("type")) if isinstance(value, dict) else None
+    match kind:
+        case "decision" | "completion":
+            return _read_statement(members_of(value, _WHAT, _STATEMENT))
+        case "policy" | "classifier":
+            return _read_announcement(members_of(value, _WHAT, _ANNOUNCED))
+        case "key":
+            return _read_key(members_of(value, _WHAT, _ANNOUNCED_KEY))
+        case _:
+            raise VerificationFailed(_WHAT, f"it has the type {kind!r}, which {VERSION} does not know")
+
+
+def _value(entry: Entry) -> canonical.Value:
+    match entry:
+        case Statement():
+            return _statement_value(entry)
+        case Announcement():
+            return {
+                "v": VERSION,
+                "type": str(entry.subject),
+                "log": entry.log,
+                "t": entry.minute,
+                "name": entry.name,
+                "version": entry.version,
+                "digest": entry.digest,
+            }
+        case KeyAnnouncement():
+            return {
+                "v": VERSION,
+                "type": "key",
+                "log": entry.log,
+                "t": entry.minute,
+                "kid": entry.kid,
+                "vkey": entry.vkey,
+                "not_after": entry.not_after,
+            }
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _statement_value(statement: Statement) -> canonical.Value:
+    served, reason, notice = statement.served, statement.reason, statement.notice
+    return {
+        "v": VERSION,
+        "type": str(statement.kind),
+        "id": statement.id,
+        "log": statement.log,
+        "kid": statement.key,
+        "t": statement.minute,
+        "req": {"model": statement.requested, "route": statement.route},
+        "outcome": statement.outcome,
+        "served": {"model": served.model, "provider": served.provider, "basis": str(served.basis)},
+        "policy": {"name": statement.policy, "digest": statement.policy_digest},
+        "classifier": {"name": statement.classifier, "digest": statement.classifier_digest},
+        "reason": None if reason is None else _reason_value(reason),
+        "notice": None if notice is None else _notice_value(notice),
+        "shadow": list(statement.shadow),
+        "commit": {name: commitment.hex() for name, commitment in statement.commitments.items()},
+        "prev": None if statement.previous is None else statement.previous.hex(),
+    }
+
+
+def _reason_value(reason: Reason) -> canonical.Value:
+    return {
+        "ground": reason.ground,
+        "rule": reason.rule,
+        "domain": reason.domain,
+        "band": reason.band,
+        "trigger": reason.trigger,
+    }
+
+
+def _notice_value(notice: NoticeMark) -> canonical.Value:
+    return {"id": notice.id, "digest": notice.text_digest, "channel": str(notice.channel)}
+
+
+def _read_statement(members: Members) -> Statement:
+    members.constant("v", VERSION)
+    request, served = members.object("req", _REQUEST), members.object("served", _SERVED)
+    policy, classifier = members.object("policy", _NAMED), members.object("classifier", _NAMED)
+    model = served.text_or_none("model")
+    kind, previous = members.word("type", Kind), members.hash_or_none("prev")
+    if kind is Kind.COMPLETION and previous is None:
+        raise VerificationFailed(_WHAT, "a completion names in 'prev' the decision that it closes, this one names none")
+    return Statement(
+        kind=kind,
+        id=ReceiptId(_identifier(members, "id")),
+        log=members.text("log"),
+        key=members.text("kid"),
+        minute=_minute(members),
+        route=request.text("route"),
+        requested=ModelName(request.string("model")),
+        outcome=str(members.word("outcome", Outcome)),
+        served=ServedBy(
+            model=None if model is None else ModelName(model),
+            provider=served.string("provider"),
+            basis=served.word("basis", Basis),
+        ),
+        policy=policy.text("name"),
+        policy_digest=policy.digest("digest"),
+        classifier=classifier.text("name"),
+        classifier_digest=classifier.digest("digest"),
+        reason=_read_reason(members.object_or_none("reason", _REASON)),
+        notice=_read_notice(members.object_or_none("notice", _NOTICE)),
+        shadow=members.texts("shadow"),
+        commitments=_read_commitments(members.mapping("commit")),
+        previous=previous,
+    )
+
+
+def _read_reason(members: Members | None) -> Reason | None:
+    if members is None:
+        return None
+    return Reason(
+        ground=str(members.word("ground", Ground)),
+        rule=members.text_or_none("rule"),
+        domain=_text(members.word_or_none("domain", Domain)),
+        band=_text(members.word_or_none("band", Band)),
+        trigger=_text(members.word_or_none("trigger", Role)),
+    )
+
+
+def _read_notice(members: Members | None) -> NoticeMark | None:
+    if members is None:
+        return None
+    return NoticeMark(
+        id=NoticeId(_identifier(members, "id")),
+        text_digest=members.digest("digest"),
+        channel=members.word("channel", Channel),
+    )
+
+
+def _read_commitments(members: Members) -> dict[str, bytes]:
+    return {name: members.hash(name) for name in members.names()}
+
+
+def _read_announcement(members: Members) -> Announcement:
+    members.constant("v", VERSION)
+    return Announcement(
+        subject=members.word("type", Subject),
+        log=members.text("log"),
+        minute=_minute(members),
+        name=members.text("name"),
+        version=members.text("version"),
+        digest=members.digest("digest"),
+    )
+
+
+def _read_key(members: Members) -> KeyAnnouncement:
+    members.constant("v", VERSION)
+    return KeyAnnouncement(
+        log=members.text("log"),
+        minute=_minute(members),
+        kid=members.text("kid"),
+        vkey=members.text("vkey"),
+        not_after=members.integer("not_after"),
+    )
+
+
+def _identifier(members: Members, name: str) -> str:
+    text = members.text(name)
+    if not _ID.fullmatch(text):
+        raise VerificationFailed(_WHAT, f"the {name} {text!r} is not 1 to 128 of A-Z a-z 0-9 . _ : -")
+    return text
+
+
+def _minute(members: Members) -> int:
+    seconds = members.integer("t")
+    if seconds % 60:
+        raise VerificationFailed(_WHAT, f"the time {seconds!r} is not a whole minute")
+    return seconds
+
+
+def _text(word: StrEnum | None) -> str | None:
+    return None if word is None else str(word)
