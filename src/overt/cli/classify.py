@@ -10,29 +10,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
-from typing import Any, BinaryIO, Final, NoReturn, final
+from typing import Any, Final, final
 
 import click
 
 from overt.classify.release import load, shipped
+from overt.classify.rows import Row, parse_row
 from overt.classify.stage1 import Stage1
+from overt.classify.verdict import judge
 from overt.cli.action_table import action_table
-from overt.cli.classify_rows import Row, parse_row
 from overt.cli.policy_file import read_policy
-from overt.core.decide import decide
-from overt.core.decision import Decision, Intervene, RuleMatch, outcome
-from overt.core.domain import BANDS, DOMAINS, Band, ModelName, NoticeId
-from overt.core.finding import Assessment, Finding, Release, Unavailable
-from overt.core.notice import Stamp
-from overt.core.policy import ANY_MODEL, Policy
-from overt.core.request import Request, ServerChoice
-from overt.errors import BadRelease, BadRequest, InvalidFile
+from overt.core.domain import Band
+from overt.core.policy import Policy
+from overt.errors import BadRequest
 
-UNNAMED_FALLBACK: Final = ModelName("(a model that the policy does not name)")
-STAMP: Final = Stamp(notice_id=NoticeId("dry-run"), receipt_url="", contact="the operator", issued_at=0)
 PROGRESS_EVERY: Final = 500
 
 
@@ -77,7 +69,7 @@ def command(
     list of blocks), and may have a "model". Exit 0 if every row was classified, 1 if one could not be, 2 if there is
     nothing to classify with.
     """
-    policy, classifier = _read_policy(policy_name), Stage1(_load(weights))
+    policy, classifier = read_policy(policy_name), Stage1(load(weights if weights is not None else shipped()))
     failed = False
     counted: list[tuple[str, str]] = []
     progress = Progress()
@@ -98,31 +90,6 @@ def command(
     raise SystemExit(1 if failed else 0)
 
 
-def classify_row(row: Row, policy: Policy, classifier: Stage1) -> dict[str, Any]:
-    """The row that goes out for a row that came in."""
-    request = Request(model=row.model or ANY_MODEL, segments=row.segments, acceptance=ServerChoice())
-    started = perf_counter()
-    assessment = classifier.assess_now(request)
-    decision = decide(_with_fallbacks(policy, request.model), request, assessment, STAMP)
-    spent = (perf_counter() - started) * 1000
-    matched = _deciding(decision)
-    domain, band = (matched.rule.domain, matched.rule.band) if matched is not None else _foremost(assessment)
-    finding = next((f for f in assessment.findings if isinstance(f, Finding) and f.domain == domain), None)
-    found: dict[str, Any] = {
-        "id": row.id,
-        "action": outcome(decision.action),
-        "rule": matched.rule.id if matched is not None else None,
-        "domain": domain,
-        "band": band,
-        "findings": [_finding(each) for each in assessment.findings],
-        "trigger": _trigger(finding),
-        "stages": ["stage1"],
-        "ms": round(spent, 3),
-    }
-    unread = classifier.unread(request)
-    return found | ({"unread": unread} if unread else {}) | ({"skipped": list(row.skipped)} if row.skipped else {})
-
-
 def _results(
     lines: Iterable[tuple[int, bytes]], policy: Policy, classifier: Stage1
 ) -> Iterator[tuple[Row | None, dict[str, Any]]]:
@@ -131,7 +98,7 @@ def _results(
             continue
         row_or_error = parse_row(line, number)
         if isinstance(row_or_error, Row):
-            yield row_or_error, classify_row(row_or_error, policy, classifier)
+            yield row_or_error, judge(row_or_error, policy, classifier)
         else:
             yield None, {"id": row_or_error.id, "error": row_or_error.error}
 
@@ -144,89 +111,16 @@ def _lines(file: str | None, text: str | None) -> Iterator[tuple[int, bytes]]:
     if file is None and sys.stdin.isatty():
         raise click.UsageError("give a FILE of JSON lines, - for standard input, or --text")
     if file is None or file == "-":
-        return enumerate(click.get_binary_stream("stdin"), 1)
+        return enumerate(sys.stdin.buffer, 1)
     return enumerate(_open(file), 1)
 
 
 def _open(file: str) -> Iterator[bytes]:
     try:
-        stream: BinaryIO = Path(file).open("rb")
+        with Path(file).open("rb") as stream:
+            yield from stream
     except OSError as fault:
-        _fail(f"{file!r} cannot be read: {fault.strerror}; give the path of a file of JSON lines")
-    with stream:
-        yield from stream
-
-
-def _read_policy(name: str) -> Policy:
-    try:
-        return read_policy(name)
-    except InvalidFile as error:
-        _fail(str(error))
-
-
-def _load(weights: Path | None) -> Any:
-    try:
-        return load(weights if weights is not None else shipped())
-    except BadRelease as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    raise SystemExit(2)
-
-
-def _with_fallbacks(policy: Policy, model: ModelName) -> Policy:
-    """The policy with some fallback wherever it names none: a dry run asks what is prescribed, not what is deployed."""
-    missing = {(model, domain): (UNNAMED_FALLBACK,) for domain in DOMAINS if not policy.targets(model, domain)}
-    return replace(policy, fallbacks={**policy.fallbacks, **missing}) if missing else policy
-
-
-def _deciding(decision: Decision) -> RuleMatch | None:
-    """The match that the notice is about; in shadow, the first that would have been enforced."""
-    matches = [match for match in decision.grounds.matches if isinstance(match, RuleMatch)]
-    if isinstance(decision.action, Intervene) and decision.action.notice.clause is not None:
-        clause = decision.action.notice.clause
-        return next((match for match in matches if match.rule.id == clause.rule), None)
-    return None
-
-
-def _foremost(assessment: Assessment) -> tuple[str | None, str | None]:
-    """Where no rule decided: the domain that the text is likeliest about and its band, nothing where it is on none."""
-    about = [
-        found
-        for found in assessment.findings
-        if isinstance(found, Finding) and found.topic >= _point(assessment.release, found, Band.BENIGN)
-    ]
-    if not about:
-        return None, None
-    found = max(about, key=lambda each: each.topic)
-    reached = [band for band in BANDS if found.at_least(band) >= _point(assessment.release, found, band)]
-    return found.domain, max(reached, key=lambda band: band.rank)
-
-
-def _point(release: Release, found: Finding, band: Band) -> float:
-    point = release.acting_point(found.domain, band)
-    return point if point is not None else 0.5
-
-
-def _finding(found: Finding | Unavailable) -> dict[str, Any]:
-    if isinstance(found, Unavailable):
-        return {"domain": found.domain, "unavailable": found.reason}
-    return {
-        "domain": found.domain,
-        "topic": found.topic,
-        "low_dual": found.low_dual,
-        "high_dual": found.high_dual,
-        "prohibited": found.prohibited,
-    }
-
-
-def _trigger(finding: Finding | None) -> dict[str, Any] | None:
-    if finding is None or finding.trigger is None:
-        return None
-    trigger = finding.trigger
-    return {"segment": trigger.segment, "role": trigger.role, "start": trigger.start, "end": trigger.end}
+        raise BadRequest(f"{file!r} cannot be read: {fault.strerror}; give the path of a file of JSON lines") from fault
 
 
 def _group(row: Row | None, by: str | None) -> str:
@@ -256,8 +150,3 @@ def _about(result: dict[str, Any]) -> str:
     trigger = result["trigger"]
     where = f", {trigger['role']} {trigger['start']}-{trigger['end']}" if trigger else ""
     return f"{result['domain']} {result['band']} {likely:.3f}{where}"
-
-
-def bad_request(message: str) -> BadRequest:
-    """A bad row, as an error."""
-    return BadRequest(message)

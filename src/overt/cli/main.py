@@ -11,7 +11,7 @@ from typing import NoReturn, final
 
 import click
 
-from overt.errors import OvertError
+from overt.errors import OperatorError, OvertError
 
 COMMANDS = {
     "classify": "Say what would be decided about requests; no model is called.",
@@ -38,7 +38,12 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         # A late import, for start-up time: see the module.
-        command: click.Command = importlib.import_module(f"overt.cli.{cmd_name}").command
+        try:
+            command: click.Command = importlib.import_module(f"overt.cli.{cmd_name}").command
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == "overt":
+                raise
+            raise OperatorError(f"'overt {cmd_name}' needs {error.name!r}: pip install 'overt[train]'") from error
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -63,7 +63,7 @@ def _allowed(trials: int, alpha: float, delta: float) -> int | None:
 
 
 def capped_threshold(groups: list[Doubles], *, cap: float) -> float:
-    """The loosest grid threshold at which the mean over groups of the share of ``scores >= threshold`` is at most cap."""
+    """The loosest grid threshold at which ``scores >= threshold`` in at most a share of ``cap``, mean over groups."""
     kept = [quantised(group) for group in groups if len(group)]
     scores = np.concatenate(kept)
     shares = np.concatenate([np.full(len(group), 1 / (len(group) * len(kept))) for group in kept])

@@ -34,7 +34,7 @@ def kept(folder: Path | None, name: str, make: Callable[[], Arrays]) -> Arrays:
     made = make()
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f"{name}.unfinished.npz"
-    np.savez(unfinished, **made)
+    np.savez(unfinished, allow_pickle=False, **made)
     os.replace(unfinished, path)
     return made
 

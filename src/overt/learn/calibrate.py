@@ -129,4 +129,3 @@ def in_domain_groups(rows: Sequence[Row], scores: Doubles, domain: Domain) -> tu
                 own.append(float(score))
     every = [np.asarray(found) for found in by_source.values() if len(found) >= FEWEST]
     return every, [np.asarray(own)] if len(own) >= FEWEST else []
-

@@ -108,7 +108,9 @@ def _public(data: Path, source: Source) -> Iterator[Row]:
 def _own(path: Path, row: dict[str, object]) -> Row:
     domain, band = str(row["domain"]), str(row["band"])
     if band not in BANDS or domain not in (*DOMAINS, "none"):
-        problem = Problem(str(row.get("id")), f"has domain {domain!r}, band {band!r}", "use the words of core/domain.py")
+        problem = Problem(
+            str(row.get("id")), f"has domain {domain!r}, band {band!r}", "use the words of core/domain.py"
+        )
         raise InvalidFile(str(path), (problem,))
     twin = row.get("twin")
     return Row(
@@ -131,7 +133,7 @@ def _own_label(domain: str, band: Band) -> Label:
 
 
 def trainable(corpus: Corpus, rows: Iterable[Row]) -> list[Row]:
-    """The rows that may touch a weight: licence permits, something is known about them, and no preamble as a positive."""
+    """The rows that may touch a weight: the licence permits, something is known, and no preamble as a positive."""
     return [row for row in rows if corpus.source_of(row).use is Use.TRAIN and _teaches(row)]
 
 

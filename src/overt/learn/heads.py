@@ -1,8 +1,8 @@
 """Sixteen linear heads, each a weighted logistic regression with an L2 penalty, solved by L-BFGS.
 
-One solver for the sparse and the dense part: loss = mean_i w_i log(1 + exp(-y_i f_i)) + (l2 / 2) |weights|^2, no penalty
-on the bias. The dense part is multiplied by `STATIC_GAIN` while it is fitted, which only changes how strongly the
-penalty holds it. Deterministic: no shuffling, no random start.
+One solver for the sparse and the dense part: loss = mean_i w_i log(1 + exp(-y_i f_i)) + (l2 / 2) |weights|^2, without
+a penalty on the bias. The dense part is multiplied by `STATIC_GAIN` while it is fitted, which only changes how strongly
+the penalty holds it. Deterministic: no shuffling, no random start.
 """
 
 from __future__ import annotations

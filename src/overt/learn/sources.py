@@ -1,7 +1,7 @@
 """Which public request corpora may train the shipped weights, and what their labels mean to us.
 
-The texts are not part of this repository; `overt train --data DIR` reads ``DIR/<name>.jsonl``. A source whose licence is
-non-commercial, share-alike or unclear, whose intent or domain is unknown, or that is kept back as a fresh judge, is
+The texts are not part of this repository; `overt train --data DIR` reads ``DIR/<name>.jsonl``. A source whose licence
+is non-commercial, share-alike or unclear, whose intent or domain is unknown, or that is kept back as a fresh judge, is
 for evaluation only and never touches a weight or a threshold.
 
 A label becomes a topic per domain (yes, no, unknown) and an interval of bands [floor, ceiling]:
@@ -9,8 +9,8 @@ A label becomes a topic per domain (yes, no, unknown) and an interval of bands [
 - benign in a domain: topic yes, band benign. Benign elsewhere: every topic no.
 - harmful in cyber, bio or chem: topic yes, high_dual or worse. Where the source's own makers ask how a thing works
   rather than how to do it (`is_mild`), the band is unknown: those labels are noise.
-- dual use (test names, technique headings, capture-the-flag): topic yes, low_dual or worse and no more is known, because
-  the source names techniques and says nothing of what somebody wants with them.
+- dual use (test names, technique headings, capture-the-flag): topic yes, low_dual or worse and no more is known: the
+  source names techniques and says nothing of what somebody wants with them.
 - frontier proxies (commit subjects, kernels, chip generators, paper titles): topic yes, band unknown. Work on a public
   training library is ordinary engineering; only stated scale makes it sensitive, and titles state none.
 - harmful without a topic label: the keyword guess, at half weight; other harm: every topic no, unless a keyword guess
@@ -209,7 +209,7 @@ def topics_of(domain: Domain) -> Topics:
 
 
 def is_mild(text: str) -> bool:
-    """Whether a request in a harmful set asks how a thing works, and nothing in it says that somebody wants to do it."""
+    """Whether a request in a harmful set asks how a thing works, and nothing says that somebody wants to do it."""
     return _MILD.search(text) is not None and _WANTS.search(text) is None
 
 

@@ -54,7 +54,7 @@ def _rarity(size: int) -> Floats:
     share = 1.0 / (rank * (np.log(size) + 0.5772))
     weight = SIF / (SIF + share)
     weight[:FIRST_WORD] = CHARACTER_WEIGHT
-    return weight.astype(np.float32)
+    return np.asarray(weight, dtype=np.float32)
 
 
 def save_table(path: Path, table: Floats) -> None:

@@ -20,7 +20,6 @@ MAX_DEPTH = 64
 _MAX_DIGITS = 308
 _BOM = b"\xef\xbb\xbf"
 # Possessive, and the closing quote is optional: an unterminated string is consumed once, so scanning stays linear.
-_STRING_BYTES = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},:]|[^\s"\[\]{},:]++', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -53,8 +52,11 @@ def parse(body: bytes) -> object:
 def _check_depth(body: bytes) -> None:
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
+    # Without escapes every other piece between quotes is outside strings. A backslash outside a string shifts that, but
+    # there the parser stops, and the brackets before it were counted right.
+    pieces = body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
     depth = 0
-    for bracket in _STRING_BYTES.sub(b"", body).translate(None, _NOT_BRACKETS):
+    for bracket in b"".join(pieces[::2]).translate(None, _NOT_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH:
             raise BadRequest(

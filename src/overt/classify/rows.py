@@ -1,4 +1,4 @@
-"""Rows of `overt classify`: one JSON object a line, with ``text`` or ``messages``, to segments."""
+"""Rows of a dry run: one JSON object a line, with ``text`` or ``messages``, to segments."""
 
 from __future__ import annotations
 
@@ -96,9 +96,7 @@ def _segments(fields: Mapping[str, Any], skipped: list[str]) -> list[Segment]:
         return [Segment(role=Role.USER, text=text, message=0)]
     if not isinstance(messages, list) or not messages:
         _bad(f"messages is {_shown(messages)}; give a list with at least one message")
-    return [
-        segment for index, message in enumerate(messages) for segment in _message(message, index, skipped)
-    ]
+    return [segment for index, message in enumerate(messages) for segment in _message(message, index, skipped)]
 
 
 def _message(message: object, index: int, skipped: list[str]) -> list[Segment]:

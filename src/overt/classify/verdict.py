@@ -1,0 +1,107 @@
+"""What would be decided about a row: the dry run that `overt classify` and ``POST /v1/classify`` share.
+
+A requested model is optional; the caller is taken to accept what the policy names, and where the policy names nothing
+for the model, a redirect is still shown as a redirect: a dry run asks what is prescribed, not what is deployed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import Any, Final
+
+from overt.classify.rows import Row
+from overt.classify.stage1 import Stage1
+from overt.core.decide import decide
+from overt.core.decision import Decision, Intervene, RuleMatch, outcome
+from overt.core.domain import BANDS, DOMAINS, Band, ModelName, NoticeId, ReceiptId
+from overt.core.finding import Assessment, Finding, Release, Unavailable
+from overt.core.notice import Stamp
+from overt.core.policy import ANY_MODEL, Policy
+from overt.core.request import Request, ServerChoice
+
+UNNAMED_FALLBACK: Final = ModelName("(a model that the policy does not name)")
+STAMP: Final = Stamp(
+    notice_id=NoticeId("dry-run"),
+    receipt_id=ReceiptId("dry-run"),
+    issued_at="1970-01-01T00:00:00Z",
+    contact="the operator",
+)
+"""A dry run issues no notice, so nobody sees this."""
+
+
+def judge(row: Row, policy: Policy, classifier: Stage1) -> dict[str, Any]:
+    """The row that goes out for a row that came in (overt.md section 13)."""
+    request = Request(model=row.model or ANY_MODEL, segments=row.segments, acceptance=ServerChoice())
+    started = perf_counter()
+    assessment = classifier.assess_now(request)
+    decision = decide(_with_fallbacks(policy, request.model), request, assessment, STAMP)
+    spent = (perf_counter() - started) * 1000
+    matched = _deciding(decision)
+    domain, band = (matched.rule.domain, matched.rule.band) if matched is not None else _foremost(assessment)
+    finding = next((f for f in assessment.findings if isinstance(f, Finding) and f.domain == domain), None)
+    found: dict[str, Any] = {
+        "id": row.id,
+        "action": outcome(decision.action),
+        "rule": matched.rule.id if matched is not None else None,
+        "domain": domain,
+        "band": band,
+        "findings": [_finding(each) for each in assessment.findings],
+        "trigger": _trigger(finding),
+        "stages": ["stage1"],
+        "ms": round(spent, 3),
+    }
+    unread = classifier.unread(request)
+    return found | ({"unread": unread} if unread else {}) | ({"skipped": list(row.skipped)} if row.skipped else {})
+
+
+def _with_fallbacks(policy: Policy, model: ModelName) -> Policy:
+    missing = {(model, domain): (UNNAMED_FALLBACK,) for domain in DOMAINS if not policy.targets(model, domain)}
+    return replace(policy, fallbacks={**policy.fallbacks, **missing}) if missing else policy
+
+
+def _deciding(decision: Decision) -> RuleMatch | None:
+    """The match that the notice is about."""
+    if not isinstance(decision.action, Intervene) or decision.action.notice.clause is None:
+        return None
+    rule = decision.action.notice.clause.rule
+    matches = (match for match in decision.grounds.matches if isinstance(match, RuleMatch))
+    return next((match for match in matches if match.rule.id == rule), None)
+
+
+def _foremost(assessment: Assessment) -> tuple[str | None, str | None]:
+    """Where no rule decided: the domain that the text is likeliest about and its band, nothing where it is on none."""
+    about = [
+        found
+        for found in assessment.findings
+        if isinstance(found, Finding) and found.topic >= _point(assessment.release, found, Band.BENIGN)
+    ]
+    if not about:
+        return None, None
+    found = max(about, key=lambda each: each.topic)
+    reached = [band for band in BANDS if found.at_least(band) >= _point(assessment.release, found, band)]
+    return found.domain, max(reached, key=lambda band: band.rank)
+
+
+def _point(release: Release, found: Finding, band: Band) -> float:
+    point = release.acting_point(found.domain, band)
+    return point if point is not None else 0.5
+
+
+def _finding(found: Finding | Unavailable) -> dict[str, Any]:
+    if isinstance(found, Unavailable):
+        return {"domain": found.domain, "unavailable": found.reason}
+    return {
+        "domain": found.domain,
+        "topic": found.topic,
+        "low_dual": found.low_dual,
+        "high_dual": found.high_dual,
+        "prohibited": found.prohibited,
+    }
+
+
+def _trigger(finding: Finding | None) -> dict[str, Any] | None:
+    if finding is None or finding.trigger is None:
+        return None
+    trigger = finding.trigger
+    return {"segment": trigger.segment, "role": trigger.role, "start": trigger.start, "end": trigger.end}
