@@ -1,4 +1,7 @@
-"""Rows of a dry run: one JSON object a line, with ``text`` or ``messages``, to segments."""
+"""Rows of a dry run: one JSON object a line, with ``text`` or ``messages``, to segments.
+
+A row with both is read by its messages: they say who said what, and a text beside them is a summary of theirs.
+"""
 
 from __future__ import annotations
 
@@ -88,9 +91,9 @@ def _row_id(fields: Mapping[str, Any], otherwise: str | int) -> str | int:
 
 def _segments(fields: Mapping[str, Any], skipped: list[str]) -> list[Segment]:
     text, messages = fields.get("text"), fields.get("messages")
-    if (text is None) == (messages is None):
-        _bad('give exactly one of "text" and "messages"')
-    if text is not None:
+    if text is None and messages is None:
+        _bad('give "text" or "messages"')
+    if messages is None:
         if not isinstance(text, str):
             _bad(f"text is {_shown(text)}; give a string")
         return [Segment(role=Role.USER, text=text, message=0)]

@@ -7,11 +7,9 @@ for the model, a redirect is still shown as a redirect: a dry run asks what is p
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
 from typing import Any, Final
 
 from overt.classify.rows import Row
-from overt.classify.stage1 import Stage1
 from overt.core.decide import decide
 from overt.core.decision import Decision, Intervene, RuleMatch, outcome
 from overt.core.domain import BANDS, DOMAINS, Band, ModelName, NoticeId, ReceiptId
@@ -30,13 +28,18 @@ STAMP: Final = Stamp(
 """A dry run issues no notice, so nobody sees this."""
 
 
-def judge(row: Row, policy: Policy, classifier: Stage1) -> dict[str, Any]:
-    """The row that goes out for a row that came in (overt.md section 13)."""
-    request = Request(model=row.model or ANY_MODEL, segments=row.segments, acceptance=ServerChoice())
-    started = perf_counter()
-    assessment = classifier.assess_now(request)
+def request_of(row: Row) -> Request:
+    """The request of a row, whose caller accepts what the policy names."""
+    return Request(model=row.model or ANY_MODEL, segments=row.segments, acceptance=ServerChoice())
+
+
+def judge(row: Row, policy: Policy, assessment: Assessment, *, ms: float, unread: int = 0) -> dict[str, Any]:
+    """The row that goes out for a row that came in (overt.md section 13).
+
+    ``ms`` is what the assessment took; ``unread`` the characters over the declared cap that were not read.
+    """
+    request = request_of(row)
     decision = decide(_with_fallbacks(policy, request.model), request, assessment, STAMP)
-    spent = (perf_counter() - started) * 1000
     matched = _deciding(decision)
     domain, band = (matched.rule.domain, matched.rule.band) if matched is not None else _foremost(assessment)
     finding = next((f for f in assessment.findings if isinstance(f, Finding) and f.domain == domain), None)
@@ -49,9 +52,8 @@ def judge(row: Row, policy: Policy, classifier: Stage1) -> dict[str, Any]:
         "findings": [_finding(each) for each in assessment.findings],
         "trigger": _trigger(finding),
         "stages": ["stage1"],
-        "ms": round(spent, 3),
+        "ms": round(ms, 3),
     }
-    unread = classifier.unread(request)
     return found | ({"unread": unread} if unread else {}) | ({"skipped": list(row.skipped)} if row.skipped else {})
 
 

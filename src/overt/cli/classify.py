@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final, final
 
 import click
@@ -18,7 +19,7 @@ import click
 from overt.classify.release import load, shipped
 from overt.classify.rows import Row, parse_row
 from overt.classify.stage1 import Stage1
-from overt.classify.verdict import judge
+from overt.classify.verdict import judge, request_of
 from overt.cli.action_table import action_table
 from overt.cli.policy_file import read_policy
 from overt.core.domain import Band
@@ -98,9 +99,17 @@ def _results(
             continue
         row_or_error = parse_row(line, number)
         if isinstance(row_or_error, Row):
-            yield row_or_error, judge(row_or_error, policy, classifier)
+            yield row_or_error, _judge(row_or_error, policy, classifier)
         else:
             yield None, {"id": row_or_error.id, "error": row_or_error.error}
+
+
+def _judge(row: Row, policy: Policy, classifier: Stage1) -> dict[str, Any]:
+    request = request_of(row)
+    started = perf_counter()
+    assessment = classifier.assess_now(request)
+    spent = (perf_counter() - started) * 1000
+    return judge(row, policy, assessment, ms=spent, unread=classifier.unread(request))
 
 
 def _lines(file: str | None, text: str | None) -> Iterator[tuple[int, bytes]]:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-from overt.classify.stage1 import Stage1
 from overt.core.policy import Policy
 from overt.gateway.admit import Admission
 from overt.gateway.models import Models
 from overt.gateway.pipeline import Pages, Pipeline
-from overt.ports import Clock, Log, Store
+from overt.ports import Classifier, Clock, Log, Store
 
 
 @final
@@ -32,7 +31,7 @@ class Gateway:
     pipeline: Pipeline
     models: Models
     admission: Admission
-    classifier: Stage1
+    classifier: Classifier
     policy: Policy
     store: Store
     log: Log

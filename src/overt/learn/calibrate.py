@@ -7,8 +7,8 @@ Acting points come from the threshold split, real benign requests scored by the 
 
 1. general negatives, one score per turn: the loosest threshold whose Clopper-Pearson bound on the false-positive rate
    is at most alpha, at level delta / 4 (one test per domain). This is the guarantee.
-2. benign requests inside the domain, each source counting the same: the mean rate is at most `IN_DOMAIN_CAP`. This is
-   a cap on a point estimate, not a guarantee, and holds for our own requests by themselves too.
+2. benign requests inside the domain, each source counting the same and our own being one: the mean rate is at most
+   `IN_DOMAIN_CAP`. This is a cap on a point estimate, not a guarantee.
 3. The stricter wins. What the general negatives cannot show has no acting point and stays in shadow.
 """
 
@@ -34,8 +34,10 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 DELTA: Final = 0.05
-ALPHA: Final = {Band.BENIGN: 0.05, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.001, Band.PROHIBITED: 0.001}
+ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.001, Band.PROHIBITED: 0.001}
 """The promised bound on the false-positive rate per band; a topic flag is only ever a notice."""
+FLOOR: Final = {Band.HIGH_DUAL: 0.5, Band.PROHIBITED: 0.5}
+"""No acting point below these: who acts on less than even odds is mostly wrong wherever the negatives did not look."""
 IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.05, Band.HIGH_DUAL: 0.02, Band.PROHIBITED: 0.01}
 FEWEST: Final = 20
 """A source with fewer benign rows in the domain says nothing about a rate."""
@@ -104,8 +106,8 @@ def _threshold(rows: Sequence[Row], scores: Doubles, domain: Domain, band: Band)
     if shown is None or band is Band.BENIGN:
         return shown
     groups = in_domain_groups(rows, scores, domain)
-    caps = [capped_threshold(kept, cap=IN_DOMAIN_CAP[band]) for kept in groups if kept]
-    return max(shown, *caps) if caps else shown
+    cap = capped_threshold(groups, cap=IN_DOMAIN_CAP[band]) if groups else 0.0
+    return max(shown, FLOOR.get(band, 0.0), cap)
 
 
 def is_general(row: Row) -> bool:
@@ -118,14 +120,10 @@ def is_benign_in(row: Row, domain: Domain) -> bool:
     return row.domain == domain and row.intent == "benign" and row.kind != "preamble"
 
 
-def in_domain_groups(rows: Sequence[Row], scores: Doubles, domain: Domain) -> tuple[list[Doubles], list[Doubles]]:
-    """The scores of benign requests in the domain by source: all sources, and our own requests by themselves."""
+def in_domain_groups(rows: Sequence[Row], scores: Doubles, domain: Domain) -> list[Doubles]:
+    """The scores of benign requests in the domain, by source; our own requests are one source."""
     by_source: dict[str, list[float]] = defaultdict(list)
-    own: list[float] = []
     for row, score in zip(rows, scores, strict=True):
         if is_benign_in(row, domain):
             by_source["own" if row.own else row.source].append(float(score))
-            if row.own:
-                own.append(float(score))
-    every = [np.asarray(found) for found in by_source.values() if len(found) >= FEWEST]
-    return every, [np.asarray(own)] if len(own) >= FEWEST else []
+    return [np.asarray(found) for found in by_source.values() if len(found) >= FEWEST]

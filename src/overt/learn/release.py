@@ -30,7 +30,7 @@ from overt.learn.calibrate import acting_points, is_general, platt, top_logits
 from overt.learn.corpus import Corpus, Row, load_corpus, trainable
 from overt.learn.fold import fold
 from overt.learn.heads import Head
-from overt.learn.matrix import build_matrix
+from overt.learn.matrix import Matrix, build_matrix
 from overt.learn.score import scores_of
 from overt.learn.split import Role, split
 from overt.learn.train import Recipe, fit_one
@@ -64,12 +64,8 @@ class Plan:
 
 def fit_heads(plan: Plan, rows: Sequence[Row], progress: Progress) -> Mapping[str, Head | None]:
     """Every head, fitted on these rows (steps 2 and 3)."""
-    texts = [row.text for row in rows]
-    basis = cache.digest_of(FORMAT, digest_of(plan.table.tobytes()), plan.recipe.seed, *texts)
-    progress(f"features of {len(rows):,} rows")
-    matrix = cache.kept_matrix(
-        plan.cache, f"matrix-{basis}", lambda: build_matrix(texts, Extractor(plan.wordpiece), plan.table)
-    )
+    matrix = matrix_of(plan, rows, progress)
+    basis = matrix_name(plan, rows)
     labels = cache.digest_of(basis, plan.recipe, *(row.label for row in rows))
     heads: dict[str, Head | None] = {}
     for name in HEADS:
@@ -78,6 +74,20 @@ def fit_heads(plan: Plan, rows: Sequence[Row], progress: Progress) -> Mapping[st
             plan.cache, f"head-{name}-{labels}", partial(fit_one, rows, matrix, name, plan.recipe)
         )
     return heads
+
+
+def matrix_name(plan: Plan, rows: Sequence[Row]) -> str:
+    """The name under which the features of these rows are kept."""
+    basis = (FORMAT, digest_of(plan.table.tobytes()), plan.recipe.seed)
+    return f"matrix-{cache.digest_of(*basis, *(row.text for row in rows))}"
+
+
+def matrix_of(plan: Plan, rows: Sequence[Row], progress: Progress) -> Matrix:
+    """The features of these rows (step 2)."""
+    progress(f"features of {len(rows):,} rows")
+    texts = [row.text for row in rows]
+    name = matrix_name(plan, rows)
+    return cache.kept_matrix(plan.cache, name, lambda: build_matrix(texts, Extractor(plan.wordpiece), plan.table))
 
 
 def scorer(plan: Plan, weights: Weights, calibration: Calibration) -> Stage1:

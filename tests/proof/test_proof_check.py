@@ -1,0 +1,225 @@
+"""Checking a whole log: what an operator could alter, and the step that finds it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from overt.core.receipt import Kind
+from overt.proof import check, tiles, verify
+from overt.proof.check import Checked, check_log
+from overt.proof.note import Checkpoint, parse_vkey, sign_checkpoint
+from overt.proof.statement import encode_entry
+from overt.testing.log import ORIGIN, known_signer
+from overt.testing.receipts import NOT_AFTER, announcements, known_issuer, made_up
+
+LOG = known_signer()
+ISSUER = known_issuer()
+ENTRIES = [*announcements(ISSUER), *(made_up(ISSUER, number).entry for number in range(260))]
+Files = dict[str, bytes]
+
+
+def files_of(entries: Sequence[bytes], *, root: bytes | None = None) -> Files:
+    """A log as files, with a checkpoint that its key signed over the root (or over another one)."""
+    edge, files = tiles.grow(tiles.Edge(), entries)
+    checkpoint = Checkpoint(origin=ORIGIN, size=edge.size, root=root if root is not None else edge.root)
+    files[tiles.CHECKPOINT] = sign_checkpoint(checkpoint, parse_vkey(LOG.vkey), LOG.sign)
+    return files
+
+
+def found(files: Files, *, previous: Checkpoint | None = None, full: bool = False) -> Checked:
+    return check_log(files.get, LOG.vkey, previous=previous, full=full)
+
+
+def failure(checked: Checked) -> tuple[str, str]:
+    """The step that failed and why; a check that fails remembers nothing."""
+    last = checked.steps[-1]
+    assert not last.ok
+    assert checked.checkpoint is None
+    return last.name, last.detail
+
+
+@pytest.mark.parametrize("size", [0, 3, 4, 255, 256, 257, len(ENTRIES)])
+def test_a_sound_log_holds_in_every_step(size: int) -> None:
+    checked = found(files_of(ENTRIES[:size]), full=True)
+    assert [(step.number, step.name) for step in checked.steps] == list(enumerate(check.STEPS, 1))
+    assert all(step.ok for step in checked.steps), checked.steps[-1]
+    assert checked.checkpoint is not None
+    assert checked.checkpoint.size == size
+
+
+def rewritten(entry: bytes) -> bytes:
+    """Another entry of the same schema and length: a claim changed afterwards."""
+    other = entry.replace(b'"model":"small"', b'"model":"SMALL"')
+    assert other != entry
+    return other
+
+
+def with_entry_rewritten(files: Files) -> Files:
+    path = "tile/entries/000"
+    return {**files, path: files[path].replace(ENTRIES[9], rewritten(ENTRIES[9]))}
+
+
+def with_entry_and_tiles_rewritten(files: Files) -> Files:
+    others = [*ENTRIES[:9], rewritten(ENTRIES[9]), *ENTRIES[10:]]
+    return {**files_of(others), tiles.CHECKPOINT: files[tiles.CHECKPOINT]}
+
+
+def with_tile_bit_flipped(files: Files) -> Files:
+    raw = files["tile/0/000"]
+    return {**files, "tile/0/000": bytes([raw[0] ^ 1]) + raw[1:]}
+
+
+def with_upper_tile_flipped(files: Files) -> Files:
+    raw = files["tile/1/000.p/1"]
+    return {**files, "tile/1/000.p/1": raw[:-1] + bytes([raw[-1] ^ 1])}
+
+
+def with_tile_cut(files: Files) -> Files:
+    return {**files, "tile/0/000": files["tile/0/000"][:-32]}
+
+
+def with_bundle_cut(files: Files) -> Files:
+    return {**files, "tile/entries/000": files["tile/entries/000"][:-1]}
+
+
+def with_bundle_short_of_one(files: Files) -> Files:
+    return {**files, "tile/entries/000": tiles.encode_bundle(ENTRIES[:255])}
+
+
+def without_bundle(files: Files) -> Files:
+    return {path: raw for path, raw in files.items() if path != "tile/entries/000"}
+
+
+def with_checkpoint_of_other_root(_files: Files) -> Files:
+    return files_of(ENTRIES, root=bytes(32))
+
+
+def with_checkpoint_edited(files: Files) -> Files:
+    return {**files, tiles.CHECKPOINT: files[tiles.CHECKPOINT].replace(b"\n263\n", b"\n262\n")}
+
+
+@pytest.mark.parametrize(
+    ("alter", "step", "why"),
+    [
+        (with_entry_rewritten, "root", "tile/0/000 is not what the entries give"),
+        (with_entry_and_tiles_rewritten, "root", "both were rewritten"),
+        (with_tile_bit_flipped, "tiles", "tile/0/000"),
+        (with_upper_tile_flipped, "tiles", "tile/1/000.p/1"),
+        (with_tile_cut, "tiles", "tile/0/000: it holds 255 items"),
+        (with_bundle_cut, "entries", "tile/entries/000: it is cut off"),
+        (with_bundle_short_of_one, "entries", "holds 255 items"),
+        (without_bundle, "entries", "missing"),
+        (with_checkpoint_of_other_root, "root", "not the signed root"),
+        (with_checkpoint_edited, "checkpoint", "does not verify"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_what_was_altered_is_found(alter: Callable[[Files], Files], step: str, why: str) -> None:
+    name, detail = failure(found(alter(files_of(ENTRIES))))
+    assert name == step
+    assert why in detail
+
+
+def test_the_wrong_key_fails_at_the_checkpoint() -> None:
+    files = files_of(ENTRIES[:4])
+    other = known_signer("other.test/log")
+    assert failure(check_log(files.get, other.vkey))[0] == "checkpoint"
+
+
+def test_a_log_without_a_checkpoint_fails() -> None:
+    assert failure(found({})) == ("checkpoint", "checkpoint: the log has none")
+
+
+def test_the_same_id_twice_fails() -> None:
+    again = encode_entry(replace(made_up(ISSUER, 1).statement, outcome="refuse"))
+    name, detail = failure(found(files_of([*ENTRIES[:6], again])))
+    assert (name, "'rcp_000001' was used before" in detail) == ("entries", True)
+
+
+def test_a_completion_of_nothing_fails() -> None:
+    lost = replace(made_up(ISSUER, 9).statement, kind=Kind.COMPLETION, previous=bytes(32))
+    assert failure(found(files_of([*ENTRIES[:6], encode_entry(lost)])))[0] == "entries"
+
+
+def test_a_completion_of_a_decision_holds() -> None:
+    decision = made_up(ISSUER, 0)
+    closing = replace(decision.statement, kind=Kind.COMPLETION, previous=decision.receipt.leaf)
+    assert found(files_of([*ENTRIES[:6], encode_entry(closing)])).checkpoint is not None
+
+
+def test_an_entry_outside_the_schema_fails() -> None:
+    name, detail = failure(found(files_of([*ENTRIES[:6], b"free text"])))
+    assert name == "entries"
+    assert detail.startswith("entries: entry 6")
+
+
+def test_an_entry_of_another_log_fails() -> None:
+    other = encode_entry(replace(made_up(ISSUER, 9).statement, log="other.test/log"))
+    assert failure(found(files_of([*ENTRIES[:6], other])))[0] == "entries"
+
+
+@pytest.mark.parametrize(("missing", "word"), [(0, "key"), (1, "policy"), (2, "classifier")])
+def test_a_statement_that_rests_on_what_was_not_announced_before_fails(missing: int, word: str) -> None:
+    late = ENTRIES[missing]
+    name, detail = failure(found(files_of([*(e for e in ENTRIES[:5] if e != late), late])))
+    assert name == "announcements"
+    assert f"rests on the {word}" in detail
+
+
+def test_a_statement_by_an_expired_key_fails() -> None:
+    late = replace(made_up(ISSUER, 1).statement, minute=NOT_AFTER // 60_000 * 60 + 60)
+    name, detail = failure(found(files_of([*ENTRIES[:3], encode_entry(late)])))
+    assert (name, "expired" in detail) == ("announcements", True)
+
+
+def remembered(size: int) -> Checkpoint:
+    checkpoint = found(files_of(ENTRIES[:size])).checkpoint
+    assert checkpoint is not None
+    return checkpoint
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 255, 256, 257, len(ENTRIES)])
+def test_a_log_that_continues_what_was_remembered_holds(size: int) -> None:
+    checked = found(files_of(ENTRIES), previous=remembered(size))
+    assert checked.steps[5].mark is verify.Mark.HOLDS
+
+
+def test_a_log_that_lost_entries_is_a_rollback() -> None:
+    name, detail = failure(found(files_of(ENTRIES[:100]), previous=remembered(101)))
+    assert (name, "ROLLBACK" in detail) == ("history", True)
+
+
+def test_a_log_that_was_rewritten_and_signed_anew_does_not_continue() -> None:
+    others = [*ENTRIES[:9], rewritten(ENTRIES[9]), *ENTRIES[10:]]
+    name, detail = failure(found(files_of(others), previous=remembered(100)))
+    assert (name, "REWRITTEN" in detail) == ("history", True)
+
+
+def test_a_full_check_finds_an_earlier_tile_that_disagrees() -> None:
+    files = files_of(ENTRIES) | {"tile/0/001.p/2": bytes(64)}
+    assert found(files).checkpoint is not None
+    assert failure(found(files, full=True))[0] == "earlier tiles"
+
+
+NUMBERED = re.compile(r"^(\d+)\. \*?\*?([a-z ]+?)\*?\*?: ", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("module", "heading", "names"),
+    [
+        (verify, "## The steps of a receipt", verify.STEPS),
+        (check, "## The steps of a log", check.STEPS),
+    ],
+    ids=["receipt", "log"],
+)
+def test_code_and_documentation_number_the_same_steps(module: object, heading: str, names: tuple[str, ...]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "verify.md").read_text()
+    section = page.split(heading, 1)[1].split("\n## ", 1)[0]
+    expected = [(str(number), name) for number, name in enumerate(names, 1)]
+    assert NUMBERED.findall(section) == expected
+    assert NUMBERED.findall(module.__doc__ or "") == expected
