@@ -18,13 +18,15 @@ from overt.core.domain import Domain, ModelName
 from overt.core.policy import Policy
 from overt.gateway.admit import Admission
 from overt.gateway.app import create_app
-from overt.gateway.compose import announce, make_key
+from overt.gateway.compose import announcements_of, make_key
 from overt.gateway.models import Models
 from overt.gateway.parts import Gateway, Published
 from overt.gateway.pipeline import Pages, Pipeline
 from overt.gateway.record import Recorder
 from overt.policy.bundle import bundled_text, load_bundled
 from overt.ports import Classifier
+from overt.proof.receipt import Issuer
+from overt.proof.statement import encode_entry
 from overt.testing.classifier import FixedClassifier
 from overt.testing.clock import ManualClock
 from overt.testing.log import MemoryLog
@@ -91,9 +93,14 @@ async def running(
     upstream = ScriptedUpstream(script if script is not None else {BIG: [message(BIG)], SMALL: [message(SMALL)]})
     log, store, clock = MemoryLog(), MemoryStore(), ManualClock(MINUTE + 12.3)
     issuer = known_issuer()
+
+    async def issuing() -> Issuer:
+        return issuer
+
     chosen = policy or policy_of()
     judge = classifier or FixedClassifier()
-    await announce(log, store, policy=chosen, release=judge.release, issuer=issuer, clock=clock)
+    for entry in announcements_of(log.origin, MINUTE, policy=chosen, release=judge.release, issuer=issuer).values():
+        await log.append(encode_entry(entry))
     models = Models(named={ModelName(name): upstream for name in (*upstream.script, BIG, SMALL, TINY)}, others=None)
     pages = Pages(base=URL, policy=f"{URL}/policy/{chosen.digest}")
     gateway = Gateway(
@@ -101,7 +108,7 @@ async def running(
             policy=chosen,
             classifier=judge,
             models=models,
-            recorder=Recorder(log=log, store=store, issuer=issuer, clock=clock),
+            recorder=Recorder(log=log, store=store, issuing=issuing, clock=clock),
             pages=pages,
         ),
         models=models,

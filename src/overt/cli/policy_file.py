@@ -23,7 +23,7 @@ def read_policy_text(name_or_file: str) -> str:
     """The exact text of the policy, which its digest covers."""
     if name_or_file in bundled_names():
         return bundled_text(name_or_file)
-    return read_text(name_or_file, missing=f"bundled policies: {suggestion(name_or_file, bundled_names())}")
+    return read_text(name_or_file, missing=f"for a bundled policy, {suggestion(name_or_file, bundled_names())}")
 
 
 def read_text(file: str, *, missing: str = "check the path") -> str:

@@ -15,10 +15,12 @@ import click
 import uvicorn
 
 from overt.cli.policy_file import read_policy_text, read_text
+from overt.config.advice import advice
 from overt.config.parse import parse_settings
 from overt.config.settings import Settings
 from overt.gateway.app import create_app
 from overt.gateway.compose import make_key, opened
+from overt.policy.bundle import bundled_names
 from overt.policy.parse import parse_policy
 
 
@@ -44,11 +46,15 @@ def command(config: str | None, host: str, port: int, data: str | None) -> None:
 
 
 def _read_settings(config: str) -> Settings:
-    settings = parse_settings(read_text(config), os.environ)
+    settings = parse_settings(read_text(config), os.environ, name=config)
+    for line in advice(settings):
+        click.echo(f"overt: {line}", err=True)
     beside = Path(config).parent
     # Paths in the file are relative to the file, so that it means the same wherever the command is run.
     if not Path(settings.data).is_absolute():
         settings = replace(settings, data=str(beside / settings.data))
+    if settings.policy not in bundled_names() and not Path(settings.policy).is_absolute():
+        settings = replace(settings, policy=str(beside / settings.policy))
     return settings
 
 

@@ -16,7 +16,7 @@ from typing import assert_never, final
 from overt.classify.release import MANIFEST, load, shipped
 from overt.classify.stage1 import Stage1
 from overt.config.settings import FromEnvironment, NoCredential, PassThrough, Settings, UpstreamSettings
-from overt.core.domain import Digest, ModelName
+from overt.core.domain import ModelName
 from overt.core.finding import Release
 from overt.core.policy import Policy
 from overt.errors import OperatorError
@@ -27,9 +27,10 @@ from overt.gateway.pipeline import Pages, Pipeline
 from overt.gateway.record import Recorder
 from overt.log.keys import log_signer, receipt_issuer
 from overt.log.sqlite import open_log
-from overt.ports import Clock, Log, Store, Upstream
+from overt.ports import Clock, Log, Signer, Store, Upstream
 from overt.proof.receipt import Issuer
-from overt.proof.statement import Announcement, Entry, KeyAnnouncement, Subject, encode_entry
+from overt.proof.receipt import announce as announce_key
+from overt.proof.statement import Announcement, Entry, Subject, encode_entry
 from overt.store.sqlite import open_store
 from overt.upstream.demo import DemoUpstream
 from overt.upstream.http import WITHOUT_CREDENTIAL, HttpUpstream, Timeouts
@@ -37,6 +38,7 @@ from overt.upstream.http import WITHOUT_CREDENTIAL, HttpUpstream, Timeouts
 STORE_FILE = "store.sqlite"
 LOG_FOLDER = "log"
 KEY_FOLDER = "keys"
+DAY_MS = 86_400_000
 
 
 @final
@@ -59,18 +61,25 @@ async def opened(
     model = await asyncio.to_thread(load, folder)
     async with AsyncExitStack() as stack:
         signer = log_signer(_made(data / KEY_FOLDER) / "log.key", settings.origin)
-        issuer = receipt_issuer(data / KEY_FOLDER / "receipts.key", signer, settings.origin, clock)
         log = await open_log(data / LOG_FOLDER, settings.origin, signer)
         stack.push_async_callback(log.aclose)
         store = await open_store(data / STORE_FILE)
         stack.push_async_callback(store.aclose)
         classifier = Stage1(model)
-        await announce(log, store, policy=policy, release=classifier.release, issuer=issuer, clock=clock)
+        issuer = RenewingIssuer(data / KEY_FOLDER / "receipts.key", signer, log=log, store=store, clock=clock)
+        entries = announcements_of(
+            log.origin,
+            minute_of(clock),
+            policy=policy,
+            release=classifier.release,
+            issuer=await issuer.current(),
+        )
+        await announce(log, store, entries)
         models = _models(settings)
         for upstream in models.upstreams():
             stack.push_async_callback(upstream.aclose)
         pages = Pages(base=public_url, policy=f"{public_url}/policy/{policy.digest}")
-        recorder = Recorder(log=log, store=store, issuer=issuer, clock=clock)
+        recorder = Recorder(log=log, store=store, issuing=issuer.current, clock=clock)
         yield Gateway(
             pipeline=Pipeline(policy=policy, classifier=classifier, models=models, recorder=recorder, pages=pages),
             models=models,
@@ -86,27 +95,72 @@ async def opened(
         )
 
 
-async def announce(log: Log, store: Store, *, policy: Policy, release: Release, issuer: Issuer, clock: Clock) -> None:
-    """Log the policy, the classifier and the receipt key before the first statement that rests on them."""
-    minute = int(clock.now()) // 60 * 60
-    certificate = issuer.certificate
-    subjects: Mapping[str, Entry] = {
-        policy.digest: _announcement(Subject.POLICY, log.origin, minute, policy.name, policy.version, policy.digest),
-        release.digest: _announcement(
-            Subject.CLASSIFIER, log.origin, minute, release.name, release.version, release.digest
-        ),
-        certificate.vkey: KeyAnnouncement(
-            log=log.origin,
-            minute=minute,
-            kid=certificate.kid,
-            vkey=certificate.vkey,
-            not_after=certificate.not_after,
-        ),
-    }
-    for mark, entry in subjects.items():
-        if not await store.is_announced(mark):
+async def announce(log: Log, store: Store, entries: Mapping[str, Entry]) -> None:
+    """Log what is not in this log yet. A log that is empty knows nothing, whatever the store remembers."""
+    empty = (await log.checkpoint()).split(b"\n")[1] == b"0"
+    for name, entry in entries.items():
+        mark = f"{log.vkey} {name}"
+        if empty or not await store.is_announced(mark):
             await log.append(encode_entry(entry))
             await store.set_announced(mark)
+
+
+def announcements_of(log: str, minute: int, *, policy: Policy, release: Release, issuer: Issuer) -> Mapping[str, Entry]:
+    """What the log must hold before the first statement: policy, classifier and receipt key, by digest or key."""
+    certificate = issuer.certificate
+    return {
+        policy.digest: Announcement(
+            subject=Subject.POLICY,
+            log=log,
+            minute=minute,
+            name=policy.name,
+            version=policy.version,
+            digest=policy.digest,
+        ),
+        release.digest: Announcement(
+            subject=Subject.CLASSIFIER,
+            log=log,
+            minute=minute,
+            name=release.name,
+            version=release.version,
+            digest=release.digest,
+        ),
+        certificate.vkey: announce_key(certificate, minute),
+    }
+
+
+@final
+class RenewingIssuer:
+    """Gives the receipt key, and a new one, announced first, when it has less than a day left."""
+
+    def __init__(self, path: Path, signer: Signer, *, log: Log, store: Store, clock: Clock) -> None:
+        self._path = path
+        self._signer = signer
+        self._log = log
+        self._store = store
+        self._clock = clock
+        self._issuer = receipt_issuer(path, signer, log.origin, clock)
+        self._renewing = asyncio.Lock()
+
+    async def current(self) -> Issuer:
+        """A key that is valid now."""
+        if not self._is_old():
+            return self._issuer
+        async with self._renewing:
+            if self._is_old():
+                fresh = await asyncio.to_thread(receipt_issuer, self._path, self._signer, self._log.origin, self._clock)
+                entry = announce_key(fresh.certificate, minute_of(self._clock))
+                await announce(self._log, self._store, {fresh.certificate.vkey: entry})
+                self._issuer = fresh
+        return self._issuer
+
+    def _is_old(self) -> bool:
+        return self._clock.now() * 1000 > self._issuer.certificate.not_after - DAY_MS
+
+
+def minute_of(clock: Clock) -> int:
+    """POSIX seconds, rounded down to the minute."""
+    return int(clock.now()) // 60 * 60
 
 
 async def make_key(store: Store, name: str) -> str:
@@ -114,10 +168,6 @@ async def make_key(store: Store, name: str) -> str:
     key = new_key()
     await store.add_key(name, key_digest(key))
     return key
-
-
-def _announcement(subject: Subject, log: str, minute: int, name: str, version: str, digest: Digest) -> Announcement:
-    return Announcement(subject=subject, log=log, minute=minute, name=name, version=version, digest=digest)
 
 
 def _models(settings: Settings) -> Models:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -33,6 +33,9 @@ from overt.proof.receipt import Issuer, Openings, encode_receipt, issue
 from overt.proof.statement import encode_entry
 from overt.wire.disclosure import Links, overt_object
 from overt.wire.json import encode
+
+Issuing = Callable[[], Awaitable[Issuer]]
+"""Gives a receipt key that is valid now, announced in the log."""
 
 FAILED = "error"
 """The outcome of an exchange in which no model answered through no decision of ours."""
@@ -73,10 +76,10 @@ class Draft:
 class Recorder:
     """Records exchanges in one log, under one receipt key."""
 
-    def __init__(self, *, log: Log, store: Store, issuer: Issuer, clock: Clock) -> None:
+    def __init__(self, *, log: Log, store: Store, issuing: Issuing, clock: Clock) -> None:
         self._log = log
         self._store = store
-        self._issuer = issuer
+        self._issuing = issuing
         self._clock = clock
 
     async def decision(self, draft: Draft, links: Links) -> Position:
@@ -99,15 +102,18 @@ class Recorder:
     async def _append(
         self, draft: Draft, kind: Kind, receipt_id: ReceiptId, values: Mapping[str, bytes], *, previous: bytes | None
     ) -> Position:
+        issuer = await self._issuing()
         now = self._clock.now()
         secret = secrets.token_bytes(commit.SECRET_BYTES)
         opened = {commit.TIME: str(int(now * 1000)), commit.CALLER: draft.caller.key_id}
         committed = {**values, **{name: value.encode() for name, value in opened.items()}}
-        statement = self._statement(draft, kind, receipt_id, now, commit.commitments(secret, committed), previous)
+        statement = self._statement(
+            issuer, draft, kind, receipt_id, now, commit.commitments(secret, committed), previous
+        )
         entry = encode_entry(statement)
         position = await self._log.append(entry)
         receipt = issue(
-            self._issuer,
+            issuer,
             entry=entry,
             time=int(now * 1000),
             openings=Openings(secret=secret, values=opened),
@@ -119,6 +125,7 @@ class Recorder:
 
     def _statement(
         self,
+        issuer: Issuer,
         draft: Draft,
         kind: Kind,
         receipt_id: ReceiptId,
@@ -130,8 +137,8 @@ class Recorder:
         return Statement(
             kind=kind,
             id=receipt_id,
-            log=self._issuer.certificate.log,
-            key=self._issuer.certificate.kid,
+            log=issuer.certificate.log,
+            key=issuer.certificate.kid,
             minute=int(now) // 60 * 60,
             route=draft.route,
             requested=draft.requested,

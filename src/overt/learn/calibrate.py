@@ -3,18 +3,20 @@
 Platt scaling is fitted per head on the calibration split, on the highest logit over the windows of a row, as served.
 Topic heads see every row; band heads see the rows of their domain, since a band is conditional on the topic.
 
-Acting points come from the threshold split, real benign requests scored by the released classifier itself:
+Acting points come from the threshold split, real benign requests scored by the released classifier itself, and from our
+own benign requests, scored by cross-fitting:
 
-1. general negatives, one score per turn: the loosest threshold whose Clopper-Pearson bound on the false-positive rate
+1. general negatives, one score per turn, at most `MOST_PER_SOURCE` from one source so that no easy source dilutes the rate: the loosest threshold whose Clopper-Pearson bound on the false-positive rate
    is at most alpha, at level delta / 4 (one test per domain). This is the guarantee.
 2. benign requests inside the domain, each source counting the same and our own being one: the mean rate is at most
    `IN_DOMAIN_CAP`. This is a cap on a point estimate, not a guarantee.
-3. The stricter wins. What the general negatives cannot show has no acting point and stays in shadow.
+3. A refusal also needs the classifier to hold `prohibited` likelier than not (`LEAST`).
+4. The strictest wins. What the general negatives cannot show has no acting point and stays in shadow.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
@@ -34,11 +36,13 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 DELTA: Final = 0.05
-ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.001, Band.PROHIBITED: 0.001}
+ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.001, Band.PROHIBITED: 0.0007}
 """The promised bound on the false-positive rate per band; a topic flag is only ever a notice."""
 FLOOR: Final = {Band.HIGH_DUAL: 0.5, Band.PROHIBITED: 0.5}
 """No acting point below these: who acts on less than even odds is mostly wrong wherever the negatives did not look."""
-IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.05, Band.HIGH_DUAL: 0.02, Band.PROHIBITED: 0.01}
+IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.04, Band.PROHIBITED: 0.02}
+LEAST: Final = {Band.LOW_DUAL: 0.0, Band.HIGH_DUAL: 0.0, Band.PROHIBITED: 0.5}
+MOST_PER_SOURCE: Final = 1_500
 FEWEST: Final = 20
 """A source with fewer benign rows in the domain says nothing about a rate."""
 PRIOR: Final = 0.02
@@ -56,7 +60,7 @@ def top_logits(stage: Stage1, texts: Sequence[str]) -> Doubles:
 
 
 def platt(rows: Sequence[Row], logits: Doubles, recipe: Recipe) -> Calibration:
-    """Slope and intercept per head."""
+    """Slope and intercept per head; ``rows`` are public calibration rows and our own, cross-fitted."""
     weights = row_weights(rows, recipe)
     slope, intercept = np.ones(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
     for number in range(WIDTH):
@@ -101,8 +105,7 @@ def acting_points(rows: Sequence[Row], scores: Doubles) -> tuple[ActingPoint, ..
 
 
 def _threshold(rows: Sequence[Row], scores: Doubles, domain: Domain, band: Band) -> float | None:
-    general = np.asarray([is_general(row) for row in rows])
-    shown = ltt_threshold(scores[general], alpha=ALPHA[band], delta=DELTA / len(DOMAINS))
+    shown = ltt_threshold(scores[general_negatives(rows)], alpha=ALPHA[band], delta=DELTA / len(DOMAINS))
     if shown is None or band is Band.BENIGN:
         return shown
     groups = in_domain_groups(rows, scores, domain)

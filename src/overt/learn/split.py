@@ -1,7 +1,9 @@
 """Who learns, who scales, who sets thresholds, who judges: a seeded split by source and by family, never by row.
 
 - Evaluation-only sources judge, whole. Threshold sources set thresholds, whole.
-- Of every other source, each group goes to one role by the hash of (seed, source, group).
+- Of every other public source, each group goes to one role by the hash of (seed, source, group).
+- Our own rows are few and exact, so all of them train. They judge too, by cross-fitting: each scenario family belongs
+  to one of `FOLDS` parts, and a part is scored by weights that were fitted without it (`part_of`).
 - A row of the training role that nearly repeats a row of another role is dropped (`without_echoes`).
 """
 
@@ -27,6 +29,8 @@ class Role(StrEnum):
 
 
 SHARES: Final = ((Role.TRAIN, 0.70), (Role.CALIBRATE, 0.08), (Role.THRESHOLD, 0.12), (Role.HELD_OUT, 0.10))
+FOLDS: Final = 4
+"""Parts of our own rows."""
 SHINGLE: Final = 5
 """Words in a shingle."""
 ECHO: Final = 0.7
@@ -44,6 +48,8 @@ def split(corpus: Corpus, seed: int) -> dict[Role, list[Row]]:
 
 
 def _role(use: Use, row: Row, seed: int) -> Role:
+    if row.own:
+        return Role.TRAIN
     match use:
         case Use.EVALUATE:
             return Role.HELD_OUT
@@ -51,6 +57,11 @@ def _role(use: Use, row: Row, seed: int) -> Role:
             return Role.THRESHOLD
         case Use.TRAIN:
             return _drawn(draw(seed, row.source, row.group))
+
+
+def part_of(row: Row, seed: int) -> int:
+    """The part in which one of our own rows is scored; a family is in one part."""
+    return int(draw(seed, "part", row.group) * FOLDS)
 
 
 def draw(seed: int, *names: str) -> float:

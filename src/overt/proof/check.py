@@ -21,6 +21,7 @@ from typing import Final, assert_never, final
 from overt.core.receipt import Kind, Statement
 from overt.errors import VerificationFailed
 from overt.proof import merkle, tiles
+from overt.proof.instant import utc
 from overt.proof.note import Checkpoint, VerifierKey, parse_vkey
 from overt.proof.statement import Announcement, Entry, KeyAnnouncement, Subject, decode_entry
 from overt.proof.verify import Found, Mark, Step, read_checkpoint, run
@@ -214,7 +215,7 @@ class _Walk:
         if not_after is None:
             return f"the key {statement.key!r}, which no entry before it announces"
         if statement.minute * 1000 > not_after:
-            return f"the key {statement.key!r}, which expired at {not_after}"
+            return f"the key {statement.key!r}, which expired at {utc(not_after)}"
         if (Subject.POLICY, statement.policy_digest) not in self._digests:
             return f"the policy {statement.policy_digest!r}, which no entry before it announces"
         if (Subject.CLASSIFIER, statement.classifier_digest) not in self._digests:

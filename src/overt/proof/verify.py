@@ -26,6 +26,7 @@ from typing import Final, final
 from overt.core.receipt import Statement
 from overt.errors import VerificationFailed
 from overt.proof import commit, tiles
+from overt.proof.instant import utc
 from overt.proof.merkle import leaf_hash, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion
 from overt.proof.note import Checkpoint, VerifierKey, open_checkpoint, parse_vkey
 from overt.proof.receipt import Openings, Promise, Receipt, open_certificate, open_promise, parse_receipt
@@ -134,7 +135,7 @@ def _found(raw: bytes, given: _Given) -> Iterator[Found]:
     statement = _entry(receipt, key)
     yield Mark.HOLDS, _told(statement)  # 3
     certificate, receipt_key = open_certificate(receipt.signer, key)
-    yield Mark.HOLDS, f"{key.name} certified the receipt key {certificate.kid} until {certificate.not_after}"  # 4
+    yield Mark.HOLDS, f"{key.name} certified the receipt key {certificate.kid} until {utc(certificate.not_after)}"  # 4
     promise = open_promise(receipt.promise, receipt_key)
     yield _promise(receipt, statement, promise, certificate.kid)  # 5
     yield _times(statement, promise, certificate.not_after)  # 6
@@ -187,17 +188,19 @@ def _promise(receipt: Receipt, statement: Statement, promise: Promise, kid: str)
         raise VerificationFailed("promise", f"it is for the log {promise.log!r}, the entry for {statement.log!r}")
     if promise.kid != kid or statement.key != kid:
         raise VerificationFailed("promise", f"promise and entry name {promise.kid!r}, {statement.key!r}, not {kid!r}")
-    return Mark.HOLDS, f"leaf {receipt.leaf.hex()} is promised to be in the log by {promise.due}"
+    return Mark.HOLDS, f"leaf {receipt.leaf.hex()} is promised to be in the log by {utc(promise.due)}"
 
 
 def _times(statement: Statement, promise: Promise, not_after: int) -> Found:
     if promise.time > not_after:
-        raise VerificationFailed("times", f"promised at {promise.time}, after the key expired at {not_after}")
+        raise VerificationFailed("times", f"promised at {utc(promise.time)}, after the key expired at {utc(not_after)}")
     if promise.due < promise.time:
-        raise VerificationFailed("times", f"promised at {promise.time} for the past {promise.due}")
+        raise VerificationFailed("times", f"promised at {utc(promise.time)} for the past {utc(promise.due)}")
     if promise.time // 60_000 * 60 != statement.minute:
-        raise VerificationFailed("times", f"promised at {promise.time}, but the entry is of minute {statement.minute}")
-    return Mark.HOLDS, f"promised at {promise.time}, while the key was valid"
+        raise VerificationFailed(
+            "times", f"promised at {utc(promise.time)}, but the entry is of {utc(statement.minute * 1000)}"
+        )
+    return Mark.HOLDS, f"promised at {utc(promise.time)}, while the key was valid"
 
 
 def _openings(openings: Openings | None, statement: Statement, promise: Promise) -> Found:
@@ -244,7 +247,7 @@ def _bytes(field: str, value: bytes | None, openings: Openings | None, statement
 
 def _proof(receipt: Receipt, key: VerifierKey, promise: Promise) -> tuple[tuple[int, Checkpoint] | None, Found]:
     if receipt.proof is None:
-        return None, (Mark.OPEN, f"not checked: the receipt has no proof yet; the log has until {promise.due}")
+        return None, (Mark.OPEN, f"not checked: the receipt has no proof yet; the log has until {utc(promise.due)}")
     proof = decode_proof(receipt.proof.encode())
     if proof.extra is not None:
         raise VerificationFailed("proof", "it has an 'extra' line, which nothing authenticates")
@@ -300,8 +303,10 @@ def _find(reader: tiles.Reader, size: int, leaf: bytes) -> int | None:
 
 def _absent(promise: Promise, size: int, now: int | None) -> Found:
     if now is not None and now <= promise.due:
-        return Mark.OPEN, f"not included yet among {size} entries; the log has until {promise.due}"
-    raise VerificationFailed("log", f"the entry is not among its {size} entries, and was promised by {promise.due}")
+        return Mark.OPEN, f"not included yet among {size} entries; the log has until {utc(promise.due)}"
+    raise VerificationFailed(
+        "log", f"the entry is not among its {size} entries, and was promised by {utc(promise.due)}"
+    )
 
 
 def _stored(reader: tiles.Reader, size: int, index: int, entry: bytes) -> None:
