@@ -21,6 +21,7 @@ check: $(VENV)/.dev  ## format, lint, strict types, import contracts, documentat
 bench: $(VENV)/.dev  ## performance, as ratios measured side by side in one run
 	$(BIN)/python bench/classify.py
 	$(BIN)/python bench/gateway.py
+	$(BIN)/python bench/start.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format src tests bench

@@ -46,7 +46,7 @@ async def count_tokens(gateway: Gateway, http: HttpRequest, request_id: str) -> 
     model = asked.request.model
     upstream = gateway.models.upstream(model)
     reply = await upstream.send(Verbatim(body, model), path=_path(http), headers=_headers(http))
-    answer = Answer(status=reply.status, headers=passed_on(reply.headers), chunks=reply.chunks)
+    answer = Answer(status=reply.status, headers=passed_on(reply.headers), content=reply.chunks)
     return _response(answer, request_id)
 
 
@@ -93,9 +93,15 @@ def _headers(http: HttpRequest) -> tuple[Header, ...]:
 
 def _response(answer: Answer, request_id: str) -> Response:
     """The answer on the wire; header fields may repeat."""
-    response = StreamingResponse(answer.chunks, status_code=answer.status)
+    response: Response
+    if isinstance(answer.content, bytes):
+        response = Response(answer.content, status_code=answer.status)
+    else:
+        response = StreamingResponse(answer.content, status_code=answer.status)
     names = {name.lower() for name, _ in answer.headers}
     own = [] if "request-id" in names else [("request-id", request_id)]
+    if isinstance(answer.content, bytes):
+        own.append(("content-length", str(len(answer.content))))
     response.raw_headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (*answer.headers, *own)
     ]

@@ -31,18 +31,19 @@ from overt.core.policy import Policy
 from overt.core.receipt import Basis, Position, ServedBy
 from overt.core.request import Asked, RequestedOnly
 from overt.core.serve import Relaying, Transcript
-from overt.errors import UpstreamError
+from overt.errors import InvariantBroken, UpstreamError
 from overt.gateway.attempt import Attempt, Header, attempt
 from overt.gateway.fields import decision_field, link_field
 from overt.gateway.models import Models
 from overt.gateway.record import Draft, Recorder
 from overt.gateway.settle import Settled, settle
+from overt.gateway.tell import relay_body, relay_stream, retell_body, retell_stream
 from overt.ports import Caller, Classifier
 from overt.wire.anthropic.amend import amend
 from overt.wire.anthropic.decode import decode_request
 from overt.wire.anthropic.errors import error_event, error_reply, postpone, refuse_as_error
 from overt.wire.anthropic.fallbacks import check_allowed
-from overt.wire.anthropic.redirect import RedirectedStream, Retold, redirect_body
+from overt.wire.anthropic.redirect import Retold
 from overt.wire.anthropic.refuse import refuse_body, refuse_stream
 from overt.wire.disclosure import Links
 from overt.wire.prefer import OnFlag, Preferences, apply_preferences
@@ -70,11 +71,11 @@ class Incoming:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What goes back: status and headers now, the bytes as they come."""
+    """What goes back: status and headers now, and the whole body or its bytes as they come."""
 
     status: int
     headers: tuple[Header, ...]
-    chunks: AsyncIterator[bytes]
+    content: bytes | AsyncIterator[bytes]
 
 
 @final
@@ -173,10 +174,12 @@ class _Exchange:
         position = await self._recorder.decision(draft, self._links)  # steps 5 and 13
         action = settled.decision.action
         if isinstance(action, Pass) or isinstance(action.remedy, Notify):
-            return self._relayed(settled, draft, position)
+            if settled.reply is None:
+                raise InvariantBroken("a pass has a reply")
+            return self._relayed(settled.reply, draft, position)
         match action.remedy:
             case Redirect() | Refuse() if settled.reply is not None:
-                return self._retold(settled, settled.reply, action.notice, draft, position)
+                return await self._retold(settled, settled.reply, action.notice, draft, position)
             case Redirect() | Refuse():
                 return self._refused(action.notice, draft, position)
             case RetryLater():
@@ -192,36 +195,21 @@ class _Exchange:
         draft = self._new_draft(decision, _nobody("upstream"), response=None, failed=True)
         await self._recorder.decision(draft, self._links)
         status, body = error_reply(error, request_id=self._incoming.request_id)
-        return Answer(status=status, headers=(JSON, *self._fields(draft)), chunks=_once(body))
+        return Answer(status=status, headers=(JSON, *self._fields(draft)), content=body)
 
-    def _relayed(self, settled: Settled, draft: Draft, position: Position) -> Answer:
+    def _relayed(self, reply: Attempt, draft: Draft, position: Position) -> Answer:
         """A pass: the upstream's own bytes, status and headers."""
-        reply = settled.reply
-        if reply is None:
-            raise AssertionError("a pass has a reply")
-        return Answer(
-            status=reply.status,
-            headers=(*passed_on(reply.headers), *self._fields(draft)),
-            chunks=self._relay(reply, draft, position),
-        )
+        action = draft.decision.action
+        headers = (*passed_on(reply.headers), *self._fields(draft))
+        if reply.streamed:
+            content: bytes | AsyncIterator[bytes] = relay_stream(reply, action, position, self._broken)
+        else:
+            content = relay_body(reply, action, position)
+        return Answer(status=reply.status, headers=headers, content=content)
 
-    async def _relay(self, reply: Attempt, draft: Draft, position: Position) -> AsyncIterator[bytes]:
-        state, transcript = Relaying(position), Transcript()
-        try:
-            for unit in reply.units:
-                transcript.received(unit.raw)
-                yield transcript.served(state.relay(unit))
-            if reply.rest is not None:
-                async for unit in reply.rest:
-                    transcript.received(unit.raw)
-                    yield transcript.served(state.relay(unit))
-            transcript.seal(draft.decision.action)
-        except UpstreamError as error:
-            yield transcript.served(state.break_off(self._broken(error)))
-        finally:
-            await reply.aclose()
-
-    def _retold(self, settled: Settled, reply: Attempt, notice: Notice, draft: Draft, position: Position) -> Answer:
+    async def _retold(
+        self, settled: Settled, reply: Attempt, notice: Notice, draft: Draft, position: Position
+    ) -> Answer:
         """Another model's reply, or a refusal that ends a chain, told as what it is."""
         retold = Retold(
             notice=notice,
@@ -231,28 +219,16 @@ class _Exchange:
             links=self._links,
             recommended=settled.recommended,
         )
-        kept = (*passed_on(reply.headers), *self._fields(draft))
-        return Answer(status=200, headers=kept, chunks=self._retell(reply, retold, draft, position))
 
-    async def _retell(self, reply: Attempt, retold: Retold, draft: Draft, position: Position) -> AsyncIterator[bytes]:
-        state, transcript, served = Relaying(position), Transcript(), bytearray()
-        stream = RedirectedStream(state, retold)
-        try:
-            for unit in reply.units:
-                told = stream.feed(unit) if reply.streamed else redirect_body(state, retold, unit)
-                for each in told:
-                    served += (raw := transcript.served(each))
-                    yield raw
-            if reply.rest is not None:
-                async for unit in reply.rest:
-                    for each in stream.feed(unit):
-                        served += (raw := transcript.served(each))
-                        yield raw
-        except UpstreamError as error:
-            yield transcript.served(state.break_off(self._broken(error)))
-        finally:
-            await reply.aclose()
-        await self._recorder.completion(draft, position, bytes(served))
+        async def complete(served: bytes) -> None:
+            await self._recorder.completion(draft, position, served)
+
+        headers = (*passed_on(reply.headers), *self._fields(draft))
+        if reply.streamed:
+            content: bytes | AsyncIterator[bytes] = retell_stream(reply, retold, position, self._broken, complete)
+        else:
+            content = await retell_body(reply, retold, position, complete)
+        return Answer(status=200, headers=headers, content=content)
 
     def _refused(self, notice: Notice, draft: Draft, position: Position) -> Answer:
         """Our own refusal; no model's words are in it."""
@@ -267,8 +243,8 @@ class _Exchange:
 
     def _composed(self, status: int, units: list[Served], draft: Draft, kind: tuple[Header, ...]) -> Answer:
         transcript = Transcript()
-        raw = [transcript.served(unit) for unit in units]
-        return Answer(status=status, headers=(*kind, *self._fields(draft)), chunks=_once(*raw))
+        served = b"".join(transcript.served(unit) for unit in units)
+        return Answer(status=status, headers=(*kind, *self._fields(draft)), content=served)
 
     def _broken(self, error: UpstreamError) -> Composed:
         return Composed(error_event(error, request_id=self._incoming.request_id))
@@ -347,8 +323,3 @@ def _served_by(reply: Attempt) -> ServedBy:
 
 def _nobody(provider: str) -> ServedBy:
     return ServedBy(model=None, provider=provider, basis=Basis.NONE)
-
-
-async def _once(*chunks: bytes) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
