@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from overt.classify.features import HASHES, term_id
-from overt.classify.model import HEADS, WIDTH, Floats, Model, Weights, pack, uncalibrated
+from overt.classify.model import HEADS, OUTPUTS, WIDTH, Floats, Model, Weights, pack, uncalibrated
 from overt.classify.release import VOCABULARY, shipped
 from overt.classify.stage1 import Stage1
 from overt.classify.wordpiece import WordPiece, parse_vocabulary
@@ -23,7 +23,7 @@ WORDS: Mapping[str, Mapping[str, float]] = {
     "worm": {"cyber.topic": 40, "cyber.low_dual": 40, "cyber.high_dual": 40, "cyber.prohibited": 40},
     "firewall": {"cyber.topic": 60},
     "pathogen": {"bio.topic": 60, "bio.low_dual": 60, "bio.high_dual": 60},
-    "pretraining": {"frontier_llm.topic": 60, "frontier_llm.high_dual": 60, "frontier_llm.prohibited": 60},
+    "pretraining": {f"frontier_llm.{output}": 60 for output in OUTPUTS},
 }
 RELEASE = Release(
     name="tiny",

@@ -7,7 +7,7 @@ from math import isclose
 
 import pytest
 from classify_samples import wordpiece
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.classify.features import (
@@ -52,6 +52,7 @@ def test_a_run_without_spaces_is_cut_into_bearable_words() -> None:
     assert [len(word) for word in words("x" * 100)] == [LONGEST_RUN, LONGEST_RUN, 20]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_words_stand_where_their_places_say(text: str) -> None:
     found = tokens(text)
@@ -61,6 +62,7 @@ def test_words_stand_where_their_places_say(text: str) -> None:
         assert 0 <= start < end <= len(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2_000))
 def test_windows_cover_every_word_and_overlap_by_a_stride(count: int) -> None:
     ranges = windows(count)
@@ -83,6 +85,7 @@ def test_a_window_counts_each_word_and_each_pair_once() -> None:
     assert often.terms == [term_id("big"), term_id("cat"), pair_id("big", "cat"), pair_id("cat", "big")]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abcdefg", min_size=1), min_size=1, max_size=WINDOW))
 def test_terms_and_grams_have_one_weight_each(window: list[str]) -> None:
     features = Extractor(wordpiece()).features(window)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from classify_samples import RELEASE, model_of, random_model, random_weights, wordpiece
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.classify.features import HASHES, windows
@@ -17,6 +17,7 @@ SOME_WORDS = ("the", "cat", "sat", "naive", "xylophone", "привет", "食", 
 texts = st.lists(st.sampled_from(SOME_WORDS), max_size=200)
 
 
+@settings(deadline=None)
 @given(texts)
 def test_serving_equals_training(words: list[str]) -> None:
     model = random_model()
@@ -25,6 +26,7 @@ def test_serving_equals_training(words: list[str]) -> None:
     np.testing.assert_allclose(model.logits(words), reference, atol=2e-4)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(SOME_WORDS), min_size=1, max_size=64))
 def test_contributions_and_bias_sum_to_the_logit(words: list[str]) -> None:
     model = random_model()
@@ -32,6 +34,7 @@ def test_contributions_and_bias_sum_to_the_logit(words: list[str]) -> None:
     np.testing.assert_allclose(whole, model.logits(words)[0], atol=2e-4)
 
 
+@settings(deadline=None)
 @given(texts)
 def test_bands_are_ordered_and_frontier_llm_has_no_prohibited_band(words: list[str]) -> None:
     model = random_model()
@@ -48,10 +51,7 @@ def test_the_head_that_never_speaks_is_the_prohibited_band_of_frontier_llm() -> 
 
 def test_repetition_does_not_raise_a_score() -> None:
     model = random_model()
-    once, often = model.logits(["cat"]), model.logits(["cat"] * 60)
-    pair = model.logits(["cat", "cat"])
-    np.testing.assert_allclose(often, pair, atol=1e-4)
-    assert once.shape == often.shape
+    np.testing.assert_allclose(model.logits(["cat"] * 60), model.logits(["cat", "cat"]), atol=1e-4)
 
 
 def test_platt_scaling_is_applied_per_head() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.classify.text import HEAD_CHARACTERS, TAIL_CHARACTERS, normalise
@@ -37,6 +37,7 @@ def test_text_is_read_as_a_person_reads_it(raw: str, expected: str) -> None:
     assert normalise(raw).text == expected
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(), max_size=300))
 def test_every_character_comes_from_somewhere(raw: str) -> None:
     mapped = normalise(raw)
@@ -45,6 +46,7 @@ def test_every_character_comes_from_somewhere(raw: str) -> None:
     assert list(mapped.starts) == sorted(mapped.starts)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(max_codepoint=0x7E, min_codepoint=0x20, exclude_characters="&\\")))
 def test_plain_ascii_is_its_own_normal_form(raw: str) -> None:
     mapped = normalise(raw)

@@ -7,7 +7,7 @@ import codecs
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.classify.decoders import base64_text, hexadecimal_text, is_blob
@@ -104,6 +104,7 @@ def test_files_and_noise_do_not_decode() -> None:
     assert not is_blob("short")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(), max_size=200))
 def test_any_text_has_a_plain_reading_first_and_few_others(raw: str) -> None:
     found = views(raw)

@@ -177,7 +177,8 @@ def _share(value: object) -> float:
 
 
 def _calibration(manifest: Mapping[str, Any]) -> Calibration:
-    rows: Sequence[Mapping[str, Any]] = manifest.get("heads") or ()
+    listed = manifest.get("heads")
+    rows: Sequence[Mapping[str, Any]] = [r for r in listed if isinstance(r, dict)] if isinstance(listed, list) else []
     names = tuple(row.get("head") for row in rows)
     if names != HEADS:
         raise BadRelease(f"{MANIFEST!r}: expected the heads {HEADS!r}, found {names!r}; {REMEDY}")

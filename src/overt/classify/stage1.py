@@ -139,25 +139,25 @@ class Stage1:
             return Scored(self._model.nothing(), (None,) * len(DOMAINS), unread)
         by_window = [discounted(self._model.probabilities(v.logits), v.view.discount) for v in spoken]
         probabilities, chosen = _best_views([view.view.must_rise for view in spoken], by_window)
-        spans = tuple(
-            self._span(spoken[chosen[place]], by_window[chosen[place]], place)
-            if probabilities[place, _TOPIC] >= TRIGGER_FLOOR
-            else None
-            for place in range(len(DOMAINS))
-        )
+        spans = self._spans([(spoken[number], by_window[number]) for number in chosen], probabilities)
         return Scored(probabilities, spans, unread)
 
-    def _span(self, scored: ScoredView, by_window: Floats, place: int) -> tuple[int, int] | None:
-        """The shortest run of words with most of what speaks for the domain, in the text as it was sent."""
-        ranges = windows(len(scored.tokens))
-        low, high = ranges[int(np.argmax(by_window[:, place, _TOPIC] + by_window[:, place, _HIGH]))]
-        given = self._model.contributions(scored.tokens.words[low:high])
-        speaks = self._model.toward(given, place)
-        run = shortest_run(np.maximum(speaks, 0.0).tolist(), TRIGGER_SHARE)
-        if run is None:
-            return None
-        first, last = low + run[0], low + run[1] - 1
-        return scored.view.mapped.original(scored.tokens.starts[first], scored.tokens.ends[last])
+    def _spans(
+        self, chosen: Sequence[tuple[ScoredView, Floats]], probabilities: Floats
+    ) -> tuple[tuple[int, int] | None, ...]:
+        """Per domain the span that decided, in the text as it was sent. Domains often share a window."""
+        spans: list[tuple[int, int] | None] = []
+        given: dict[tuple[int, int], Floats] = {}
+        for place, (scored, by_window) in enumerate(chosen):
+            if probabilities[place, _TOPIC] < TRIGGER_FLOOR:
+                spans.append(None)
+                continue
+            low, high = windows(len(scored.tokens))[_deciding_window(by_window, place)]
+            key = (id(scored), low)
+            if key not in given:
+                given[key] = self._model.contributions(scored.tokens.words[low:high])
+            spans.append(_span(scored, low, self._model.toward(given[key], place)))
+        return tuple(spans)
 
 
 def discounted(probabilities: Floats, discount: float) -> Floats:
@@ -199,6 +199,20 @@ def _best_views(must_rise: Sequence[bool], by_window: Sequence[Floats]) -> tuple
                 chosen[place] = number
             probabilities[place] = np.maximum(probabilities[place], best[place])
     return probabilities, chosen
+
+
+def _deciding_window(by_window: Floats, place: int) -> int:
+    """The window that speaks loudest for a domain."""
+    return int(np.argmax(by_window[:, place, _TOPIC] + by_window[:, place, _HIGH]))
+
+
+def _span(scored: ScoredView, low: int, speaks: Floats) -> tuple[int, int] | None:
+    """The shortest run of words with most of what speaks for the domain in the window that begins at ``low``."""
+    run = shortest_run(np.maximum(speaks, 0.0).tolist(), TRIGGER_SHARE)
+    if run is None:
+        return None
+    first, last = low + run[0], low + run[1] - 1
+    return scored.view.mapped.original(scored.tokens.starts[first], scored.tokens.ends[last])
 
 
 def _weight(outputs: Floats) -> float:

@@ -76,7 +76,7 @@ def command(
     progress = Progress()
     rows = 0
     for rows, (source, result) in enumerate(_results(_lines(file, text), policy, classifier), 1):
-        failed |= "error" in result
+        failed |= result.get("action", "error") == "error"
         counted.append((_group(source, by), str(result.get("action", "error"))))
         if as_json:
             click.echo(json.dumps(result, ensure_ascii=False))

@@ -6,11 +6,12 @@ Topic heads see every row; band heads see the rows of their domain, since a band
 Acting points come from the threshold split, real benign requests scored by the released classifier itself, and from our
 own benign requests, scored by cross-fitting:
 
-1. general negatives, one score per turn, at most `MOST_PER_SOURCE` from one source so that no easy source dilutes the rate: the loosest threshold whose Clopper-Pearson bound on the false-positive rate
-   is at most alpha, at level delta / 4 (one test per domain). This is the guarantee.
+1. general negatives, one score per turn, at most `MOST_PER_SOURCE` from one source so that no easy source dilutes the
+   rate: the loosest threshold whose Clopper-Pearson bound on the false-positive rate is at most alpha, at level
+   delta / 4 (one test per domain). This is the guarantee.
 2. benign requests inside the domain, each source counting the same and our own being one: the mean rate is at most
    `IN_DOMAIN_CAP`. This is a cap on a point estimate, not a guarantee.
-3. A refusal also needs the classifier to hold `prohibited` likelier than not (`LEAST`).
+3. Whatever acts needs even odds (`FLOOR`).
 4. The strictest wins. What the general negatives cannot show has no acting point and stays in shadow.
 """
 
@@ -41,7 +42,6 @@ ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.001, B
 FLOOR: Final = {Band.HIGH_DUAL: 0.5, Band.PROHIBITED: 0.5}
 """No acting point below these: who acts on less than even odds is mostly wrong wherever the negatives did not look."""
 IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.04, Band.PROHIBITED: 0.02}
-LEAST: Final = {Band.LOW_DUAL: 0.0, Band.HIGH_DUAL: 0.0, Band.PROHIBITED: 0.5}
 MOST_PER_SOURCE: Final = 1_500
 FEWEST: Final = 20
 """A source with fewer benign rows in the domain says nothing about a rate."""
@@ -111,6 +111,17 @@ def _threshold(rows: Sequence[Row], scores: Doubles, domain: Domain, band: Band)
     groups = in_domain_groups(rows, scores, domain)
     cap = capped_threshold(groups, cap=IN_DOMAIN_CAP[band]) if groups else 0.0
     return max(shown, FLOOR.get(band, 0.0), cap)
+
+
+def general_negatives(rows: Sequence[Row]) -> Flags:
+    """The rows that the guarantee rests on: the first `MOST_PER_SOURCE` general ones of each source."""
+    taken: Counter[str] = Counter()
+    chosen = np.zeros(len(rows), bool)
+    for number, row in enumerate(rows):
+        if is_general(row) and taken[row.source] < MOST_PER_SOURCE:
+            taken[row.source] += 1
+            chosen[number] = True
+    return chosen
 
 
 def is_general(row: Row) -> bool:

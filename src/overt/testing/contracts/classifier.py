@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Final
 
 from overt.core.domain import DOMAINS, ModelName
@@ -12,7 +12,7 @@ from overt.core.request import Request, Role, Segment
 from overt.ports import Classifier
 
 Make = Callable[[], Classifier]
-Check = Callable[[Make], Awaitable[None]]
+Check = Callable[[Make], Coroutine[None, None, None]]
 
 TEXTS: Final = (
     "hi",
