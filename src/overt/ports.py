@@ -65,8 +65,11 @@ class Upstream(Protocol):
         """The name that receipts give as provider."""
         ...
 
-    async def models(self) -> tuple[Mapping[str, object], ...]:
-        """The models it serves, as it describes them itself (at least ``id``). Raises `UpstreamError`."""
+    async def models(self, headers: tuple[tuple[str, str], ...] = ()) -> tuple[Mapping[str, object], ...]:
+        """The models it serves, as it describes them itself (at least ``id``). Raises `UpstreamError`.
+
+        ``headers`` are the caller's, for an upstream that is asked with the caller's own credential.
+        """
         ...
 
     async def send(self, outgoing: Outgoing, *, path: str, headers: tuple[tuple[str, str], ...]) -> Reply:

@@ -55,7 +55,9 @@ async def list_models(gateway: Gateway, http: HttpRequest, request_id: str) -> R
     del request_id
     await gateway.admission.caller(http)
     betas = parse_betas(http.headers.getlist("anthropic-beta"))
-    listed = models_list(await gateway.models.descriptions(), betas=betas, allowed=gateway.pipeline.allowed)
+    listed = models_list(
+        await gateway.models.descriptions(_headers(http)), betas=betas, allowed=gateway.pipeline.allowed
+    )
     return Response(listed, media_type="application/json")
 
 
@@ -65,7 +67,9 @@ async def get_model(gateway: Gateway, http: HttpRequest, request_id: str) -> Res
     await gateway.admission.caller(http)
     betas = parse_betas(http.headers.getlist("anthropic-beta"))
     name = http.path_params["model"]
-    described = one_model(await gateway.models.descriptions(), name, betas=betas, allowed=gateway.pipeline.allowed)
+    described = one_model(
+        await gateway.models.descriptions(_headers(http)), name, betas=betas, allowed=gateway.pipeline.allowed
+    )
     return Response(described, media_type="application/json")
 
 

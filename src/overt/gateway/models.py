@@ -30,14 +30,15 @@ class Models:
             raise NotFound(f"model: {model!r} is not served here; GET /v1/models lists what is")
         return found
 
-    async def descriptions(self) -> tuple[Mapping[str, object], ...]:
+    async def descriptions(self, headers: tuple[tuple[str, str], ...]) -> tuple[Mapping[str, object], ...]:
         """Every model that is served, as its upstream describes it; raises `UpstreamError`.
 
+        ``headers`` are the caller's, for upstreams that are asked with the caller's own credential.
         Of an upstream with a list of names only those on the list are shown, and all of them.
         """
         shown: list[Mapping[str, object]] = []
         for upstream in self.upstreams():
-            described = {str(each.get("id")): each for each in await upstream.models()}
+            described = {str(each.get("id")): each for each in await upstream.models(headers)}
             names = [name for name, server in self.named.items() if server is upstream]
             if upstream is self.others:
                 names += [ModelName(name) for name in described if ModelName(name) not in self.named]

@@ -54,8 +54,9 @@ class ScriptedUpstream:
         """The name that receipts give as provider."""
         return "scripted"
 
-    async def models(self) -> tuple[Mapping[str, object], ...]:
+    async def models(self, headers: tuple[tuple[str, str], ...] = ()) -> tuple[Mapping[str, object], ...]:
         """The described models, or the script's names."""
+        del headers
         return self.described or tuple({"id": name} for name in self.script)
 
     async def send(self, outgoing: Outgoing, *, path: str, headers: tuple[tuple[str, str], ...]) -> Reply:

@@ -30,8 +30,9 @@ class DemoUpstream:
         """The name that receipts give as provider."""
         return "overt-demo"
 
-    async def models(self) -> tuple[Mapping[str, object], ...]:
+    async def models(self, headers: tuple[tuple[str, str], ...] = ()) -> tuple[Mapping[str, object], ...]:
         """The two models."""
+        del headers
         return tuple(
             {
                 "type": "model",

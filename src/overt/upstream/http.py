@@ -67,9 +67,11 @@ class HttpUpstream:
         """The name that receipts give as provider."""
         return self._name
 
-    async def models(self) -> tuple[Mapping[str, object], ...]:
+    async def models(self, headers: tuple[tuple[str, str], ...] = ()) -> tuple[Mapping[str, object], ...]:
         """``GET /v1/models``, as the server describes its models."""
-        reply = await self._request("GET", "/v1/models?limit=1000", b"", (("anthropic-version", "2023-06-01"),))
+        asked = [(name, value) for name, value in headers if name.lower() in _CREDENTIALS]
+        asked.append(("anthropic-version", "2023-06-01"))
+        reply = await self._request("GET", "/v1/models?limit=1000", b"", tuple(asked))
         body = bytearray()
         async for chunk in reply.chunks:
             body += chunk
