@@ -24,6 +24,7 @@ ONLY_THE_PARSER = {
     "name given twice",
     "model given twice",
     "two that take all others",
+    "the caller's key for two",
     "variable that is not set",
     "variable that is empty",
     "variable with a line end",

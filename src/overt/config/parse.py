@@ -143,6 +143,10 @@ def _callers(entry: Entry) -> Iterator[Problem]:
         what = f"the caller's key cannot both open this gateway and be passed on to upstream {passing[0]!r}"
         remedy = f'write authenticate = false, or give {passing[0]!r} a credential = "env:NAME" or "none"'
         yield callers.problem("authenticate", what, remedy)
+    if len(passing) > 1:
+        what = f"the caller's one key would be passed on to {passing[0]!r} and to {passing[1]!r} alike"
+        remedy = f'give all but one a credential = "env:NAME" or "none" (one of them is {passing[1]!r})'
+        yield entry.problem("upstreams", what, remedy)
     if authenticate is None and passing and ours:
         what = f"upstream {passing[0]!r} gets the caller's key, upstream {ours[0]!r} yours"
         remedy = (

@@ -10,7 +10,8 @@ own benign requests, scored by cross-fitting:
    rate: the loosest threshold whose Clopper-Pearson bound on the false-positive rate is at most alpha, at level
    delta / 4 (one test per domain). This is the guarantee.
 2. benign requests inside the domain, each source counting the same and our own being one: the mean rate is at most
-   `IN_DOMAIN_CAP`. This is a cap on a point estimate, not a guarantee.
+   `IN_DOMAIN_CAP`, and so is the rate of our own by themselves, which are the hard ones. This is a cap on a point
+   estimate, not a guarantee.
 3. Whatever acts needs even odds (`FLOOR`).
 4. The strictest wins. What the general negatives cannot show has no acting point and stays in shadow.
 """
@@ -30,7 +31,7 @@ from overt.classify.stage1 import Stage1
 from overt.core.domain import BANDS, DOMAINS, Band, Domain
 from overt.core.finding import ActingPoint
 from overt.learn.bounds import capped_threshold, ltt_threshold
-from overt.learn.corpus import Row
+from overt.learn.corpus import OWN, Row
 from overt.learn.train import Recipe, answer, row_weights
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -41,7 +42,7 @@ ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.001, B
 """The promised bound on the false-positive rate per band; a topic flag is only ever a notice."""
 FLOOR: Final = {Band.HIGH_DUAL: 0.5, Band.PROHIBITED: 0.5}
 """No acting point below these: who acts on less than even odds is mostly wrong wherever the negatives did not look."""
-IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.04, Band.PROHIBITED: 0.02}
+IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.02, Band.PROHIBITED: 0.01}
 MOST_PER_SOURCE: Final = 1_500
 FEWEST: Final = 20
 """A source with fewer benign rows in the domain says nothing about a rate."""
@@ -109,8 +110,10 @@ def _threshold(rows: Sequence[Row], scores: Doubles, domain: Domain, band: Band)
     if shown is None or band is Band.BENIGN:
         return shown
     groups = in_domain_groups(rows, scores, domain)
-    cap = capped_threshold(groups, cap=IN_DOMAIN_CAP[band]) if groups else 0.0
-    return max(shown, FLOOR.get(band, 0.0), cap)
+    caps = [
+        capped_threshold(kept, cap=IN_DOMAIN_CAP[band]) for kept in (list(groups.values()), own_group(groups)) if kept
+    ]
+    return max(shown, FLOOR.get(band, 0.0), *caps)
 
 
 def general_negatives(rows: Sequence[Row]) -> Flags:
@@ -134,10 +137,15 @@ def is_benign_in(row: Row, domain: Domain) -> bool:
     return row.domain == domain and row.intent == "benign" and row.kind != "preamble"
 
 
-def in_domain_groups(rows: Sequence[Row], scores: Doubles, domain: Domain) -> list[Doubles]:
+def in_domain_groups(rows: Sequence[Row], scores: Doubles, domain: Domain) -> dict[str, Doubles]:
     """The scores of benign requests in the domain, by source; our own requests are one source."""
     by_source: dict[str, list[float]] = defaultdict(list)
     for row, score in zip(rows, scores, strict=True):
         if is_benign_in(row, domain):
-            by_source["own" if row.own else row.source].append(float(score))
-    return [np.asarray(found) for found in by_source.values() if len(found) >= FEWEST]
+            by_source[OWN if row.own else row.source].append(float(score))
+    return {name: np.asarray(found) for name, found in by_source.items() if len(found) >= FEWEST}
+
+
+def own_group(groups: dict[str, Doubles]) -> list[Doubles]:
+    """Our own requests by themselves, where there are enough of them."""
+    return [groups[OWN]] if OWN in groups else []
