@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -82,16 +85,31 @@ async def _serve(settings: Settings, bound: socket.socket, *, embedded: bool) ->
         key = await make_key(gateway.store, "embedded default") if embedded else None
         ready = {"ready": True, "url": url, "log": f"{public_url}/log", "key": key}
         config = uvicorn.Config(create_app(gateway), lifespan="off", log_level="warning", access_log=False)
-        await _Server(config, json.dumps(ready)).serve(sockets=[bound])
+        server = _Server(config, json.dumps(ready))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        await server.serve(sockets=[bound])
 
 
 @final
 class _Server(uvicorn.Server):
-    """Says that it is ready when it is."""
+    """Says that it is ready when it is, and stops so that the log can include what waits.
+
+    uvicorn would raise the signal again once it has stopped, which ends the process before the log is closed.
+    """
 
     def __init__(self, config: uvicorn.Config, ready: str) -> None:
         super().__init__(config)
         self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """Finish what is under way; a second signal ends it at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
