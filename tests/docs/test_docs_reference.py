@@ -10,6 +10,7 @@ import pytest
 
 import overt
 from overt.cli.main import COMMANDS
+from overt.config.parse import parse_settings
 from overt.gateway.app import ROUTES
 from overt.gateway.notice_schema import NOTICE_SCHEMA
 
@@ -53,3 +54,17 @@ def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target and not target.startswith("mailto:"):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+
+
+def test_the_configuration_in_the_readme_is_one() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    assert blocks
+    for block in blocks:
+        assert parse_settings(block, {}).upstreams
+
+
+def test_the_python_in_the_readme_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})

@@ -273,16 +273,21 @@ def test_a_second_answer_is_asked_for_from_the_callers_own_bytes() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("streaming", [False, True], ids=["body", "stream"])
 @pytest.mark.parametrize("status", [429, 500, 529])
 @pytest.mark.parametrize("first", ["policy", "provider"])
-def test_a_fallback_that_cannot_be_reached_leaves_the_refusal_and_recommends_it(first: str, status: int) -> None:
+def test_a_fallback_that_cannot_be_reached_leaves_the_refusal_and_recommends_it(
+    first: str, status: int, streaming: bool
+) -> None:
     async def run() -> None:
         broken = Answer(status=status, body=b'{"type":"error"}')
-        gate = await running({BIG: [refusal(BIG)], SMALL: [broken]})
-        told = await ask(gate, accepts=True, streaming=False, text=HIGH if first == "policy" else "hello",
-                         fallbacks=[{"model": SMALL}])  # fmt: skip
+        gate = await running({BIG: [refused_stream(BIG) if streaming else refusal(BIG)], SMALL: [broken]})
+        text = HIGH if first == "policy" else "hello"
+        told = await ask(gate, accepts=True, streaming=streaming, text=text, fallbacks=[{"model": SMALL}])
         assert told.stop_reason == "refusal"
+        assert told.model == BIG
         assert told.stop_details.recommended_model == SMALL
         assert all(block.type != "fallback" for block in told.content)
+        assert told.model_extra["overt"]["recommended_model"] == SMALL
 
     asyncio.run(run())

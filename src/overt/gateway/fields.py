@@ -48,6 +48,6 @@ def link_field(*, notice: str | None, policy: str, contact: str) -> Header:
     links = [f'<{policy}>; rel="terms-of-service"; type="application/toml"']
     if notice is not None:
         links.insert(0, f'<{notice}>; rel="describedby"; type="application/json"')
-        if contact.startswith(("https://", "mailto:")):
+        if contact.isascii() and contact.startswith(("https://", "mailto:")):
             links.append(f'<{contact}>; rel="help"')
     return "link", ", ".join(links)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from overt.classify.model import HEADS
 from overt.core.domain import DOMAINS, Band, Domain
+from overt.core.finding import ActingPoint
 from overt.learn import cache
 from overt.learn.calibrate import acting_points
 from overt.learn.corpus import Row, trainable
@@ -80,18 +81,15 @@ class LeaveOut:
         found = judged(stage, wanted, _silent)
         return Acted(found.rows, found.scores, acts(found.scores, points, domain))
 
-    def own(self) -> Acted:
+    def own(self, points: Sequence[ActingPoint]) -> Acted:
         """All of our own requests, each judged at the released acting points by heads that never saw its family."""
-        self._progress("leaving out our own families")
+        self._progress("judging our own families, each left out")
         plan = self._plan
         weights = fold(self._full, plan.table)
         calibration = calibrated(plan, weights, trainable(plan.corpus, self._roles[Role.CALIBRATE]), self._parts)
-        own = judged_own(plan, self._parts, calibration, _silent)
-        bounding = [row for row in self._roles[Role.THRESHOLD] if row.kind != "preamble"]
-        bound = judged(scorer(plan, weights, calibration), bounding, _silent) + own
-        points = acting_points(bound.rows, bound.scores)
-        flags = np.any([acts(own.scores, points, domain) for domain in DOMAINS], axis=0)
-        return Acted(own.rows, own.scores, flags)
+        found = judged_own(plan, self._parts, calibration, _silent)
+        flags = np.any([acts(found.scores, points, domain) for domain in DOMAINS], axis=0)
+        return Acted(found.rows, found.scores, flags)
 
     def _fit(self, name: str, domain: Domain) -> Mapping[str, Head | None]:
         kept = np.asarray([row.source != name for row in self._rows])
