@@ -26,7 +26,7 @@ from overt.proof.verify import Step, holds, verify_receipt
 BETA: Final = "server-side-fallback-2026-07-01"
 PATIENCE_SECONDS: Final = 10.0
 COLUMNS: Final = (
-    ("exchange", 34),
+    ("exchange", 38),
     ("mode", 7),
     ("requested", 11),
     ("served", 11),

@@ -54,18 +54,19 @@ def fit_head(matrix: Matrix, lesson: Lesson, *, l2: float) -> Head:
     """The head that fits a lesson."""
     hashed, static = matrix.hashed[lesson.lines], matrix.static[lesson.lines] * np.float32(STATIC_GAIN)
     used = np.flatnonzero(np.bincount(hashed.indices, minlength=HASHES) > 1)
-    objective = _objective(csr_matrix(hashed[:, used]), static, lesson, l2)
+    loss = objective(csr_matrix(hashed[:, used]), static, lesson, l2)
     start = np.zeros(len(used) + static.shape[1] + 1)
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS, "maxcor": 8})
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS, "maxcor": 8})
     weights = cast("Doubles", found.x)
     full = np.zeros(HASHES, np.float32)
     full[used] = weights[: len(used)]
     return Head(float(weights[-1]), full, (weights[len(used) : -1] * STATIC_GAIN).astype(np.float32))
 
 
-def _objective(
+def objective(
     hashed: csr_matrix, static: Floats, lesson: Lesson, l2: float
 ) -> Callable[[Doubles], tuple[float, Doubles]]:
+    """The loss and its gradient, as a function of all weights in one vector with the bias last."""
     sign = np.where(lesson.positive, 1.0, -1.0)
     weight = lesson.weight / lesson.weight.sum()
     width = hashed.shape[1]
