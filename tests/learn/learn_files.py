@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from overt.core.domain import Domain
 from overt.learn.corpus import Row
 from overt.learn.sources import NOWHERE, Label, topics_of
-from overt.core.domain import Domain
 
 ATTACKS = ("steal the passwords of", "encrypt the disks of", "take over the mail of", "knock out the servers of")
 VICTIMS = ("a bank", "a clinic", "my neighbour", "a rival shop", "a school", "a newspaper", "a city", "an airline")

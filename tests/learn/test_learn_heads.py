@@ -82,9 +82,7 @@ def test_a_folded_release_scores_what_the_head_scores(
 ) -> None:
     heads = {name: head if name == "cyber.topic" else None for name in HEADS}
     release = Release(name="t", version="1", digest=Digest("sha256:" + "0" * 64))
-    model = Model(
-        release=release, weights=fold(heads, table), calibration=uncalibrated(), wordpiece=WORDPIECE
-    )
+    model = Model(release=release, weights=fold(heads, table), calibration=uncalibrated(), wordpiece=WORDPIECE)
     served = np.concatenate([model.logits(text.split()) for text in TEXTS[:4]])
     assert np.allclose(served[:, 0], head.logits(matrix), atol=0.1)
     assert (served[:, 1] < -10).all(), "a head that was not fitted never speaks"

@@ -38,11 +38,7 @@ def test_auroc_without_one_side_is_not_measured() -> None:
 @given(SCORES, st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9]), min_size=10, max_size=30))
 def test_recall_at_a_rate_flags_no_more_than_that_rate(positives: list[float], negatives: list[float]) -> None:
     found = recall_at(np.asarray(positives), np.asarray(negatives), 0.1)
-    limits = [
-        limit
-        for limit in {-1.0, *negatives}
-        if sum(n > limit for n in negatives) <= int(0.1 * len(negatives))
-    ]
+    limits = [limit for limit in {-1.0, *negatives} if sum(n > limit for n in negatives) <= int(0.1 * len(negatives))]
     assert found == pytest.approx(sum(p > min(limits) for p in positives) / len(positives))
 
 

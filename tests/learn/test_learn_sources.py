@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from overt.learn.sources import SOURCES, UNLABELLED, Label, Source, Use, is_mild, label_of, topics_of
 from overt.core.domain import Domain
+from overt.learn.sources import SOURCES, UNLABELLED, Label, Source, Use, is_mild, label_of, topics_of
 
 BY_NAME = {source.name: source for source in SOURCES}
 

@@ -202,7 +202,7 @@ def _recall(subject: Subject, domain: Domain, figures: DomainFigures) -> Sequenc
     lines += [_recall_line(f"our own families, {band}", found) for band, found in _own(subject, domain).items()]
     lines += ["", "(Our own benign and low_dual rows in this table are false positives, not recall.)", ""]
     lines += [
-        "Held-out rows of sources that training did see, which flatters:",
+        "Public held-out rows of sources that training did see, which flatters:",
         "",
         "| source, label | acted on | of | share | 95 % interval |",
         "|---|---|---|---|---|",

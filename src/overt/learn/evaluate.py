@@ -215,7 +215,7 @@ def _left_out(leave_out: LeaveOut, points: Sequence[ActingPoint]) -> LeftOut:
         judged = leave_out.source(name, domain)
         if judged.rows:
             sources[domain][name] = rate(judged.acted)
-    own = leave_out.own()
+    own = leave_out.own(points)
     flags = {domain: acts(own.scores, points, domain) for domain in DOMAINS}
     judgements = [
         _own_judgement(row, own.scores[place], next((d for d in DOMAINS if flags[d][place]), None))

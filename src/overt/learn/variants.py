@@ -15,6 +15,8 @@ PADDING_AFTER: Final = " Thank you very much in advance, and please take your ti
 EVERY_WORD: Final = 5
 """Every fifth word of five letters or more gets a typing error."""
 SHORTEST_TYPO: Final = 5
+SHORTEST_MIXED: Final = 4
+"""Shorter words might turn wholly Cyrillic, and would then be other words."""
 _LOOKALIKES: Final = str.maketrans({"a": "\u0430", "e": "\u0435", "o": "\u043e"})
 
 
@@ -46,7 +48,10 @@ def with_invisible(text: str) -> str:
 def with_lookalikes(text: str) -> str:
     """Every other word with Cyrillic letters that look Latin."""
     words = text.split(" ")
-    return " ".join(word.translate(_LOOKALIKES) if place % 2 else word for place, word in enumerate(words))
+    return " ".join(
+        word.translate(_LOOKALIKES) if place % 2 and len(word) >= SHORTEST_MIXED else word
+        for place, word in enumerate(words)
+    )
 
 
 def broken(text: str) -> str:
