@@ -1,149 +1,122 @@
-"""Telling, serving, holding back: what may leave, when, and what the seal finds."""
+"""Nothing of ours is written before it was told, and the bytes of a pass are checked at the end."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
 
 import pytest
-from core_samples import BIG, SMALL, STAMP, assessment, finding, policy, request
+from core_samples import BIG, POSITION, SMALL, notice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overt.core.decide import decide
-from overt.core.decision import Intervene, Pass
-from overt.core.domain import Band, Domain
-from overt.core.exchange import (
-    Amended,
-    Began,
-    Composed,
-    Declined,
-    Ended,
-    Neutral,
-    Output,
-    ProviderError,
-    ProviderRefusal,
-    Received,
-    Sign,
-    Verbatim,
-    served_bytes,
-)
-from overt.core.forward import forward
-from overt.core.gate import Gate, Hold, Release, TurnedDown
-from overt.core.notice import Notice
-from overt.core.receipt import Position
-from overt.core.request import Acceptance, Asked, Fallback, RequestedOnly, ServerChoice
-from overt.core.serve import Relaying, Transcript
+from overt.core.decision import Action, Intervene, Notify, Pass, Redirect, Refuse, Remedy, RetryLater
+from overt.core.exchange import BreakOff, Composed, Disclose, Received, Relay, Write, served_bytes
+from overt.core.request import Fallback
+from overt.core.serve import Disclosed, Relaying, Transcript
 from overt.errors import InvariantBroken
 
-POSITION = Position(sequence=1, leaf=b"\x00" * 32)
-HIGH = assessment(finding(Domain.CYBER, Band.HIGH_DUAL))
+TOLD = notice(served=SMALL)
+UNTOUCHED: list[Action] = [Pass(), Intervene(Notify(), notice(served=BIG))]
+REMEDIES: list[Remedy] = [Redirect(Fallback(model=SMALL)), Refuse(), RetryLater()]
 
 
-def intervention(accepts: Acceptance = ServerChoice()) -> Intervene:  # noqa: B008
-    action = decide(policy(), request(accepts), HIGH, STAMP).action
-    assert isinstance(action, Intervene)
-    return action
+def test_relaying_serves_what_was_received() -> None:
+    received = Received(b"data: 1\n\n")
+    unit = Relaying(POSITION).relay(received)
+    assert unit == Relay(received)
+    assert served_bytes(unit) is received.raw
 
 
-@pytest.mark.parametrize("sentence", ["what", "why", "redress"])
-@pytest.mark.parametrize("blank", ["", "  ", "\n"])
-def test_a_notice_with_a_blank_sentence_cannot_be_made(sentence: str, blank: str) -> None:
-    with pytest.raises(InvariantBroken, match=sentence):
-        replace(intervention().notice, **{sentence: blank})  # type: ignore[arg-type]
-
-
-def test_a_notice_says_what_why_which_part_how_sure_and_what_now_without_blame() -> None:
-    notice: Notice = intervention().notice
-    for words in (
-        BIG,
-        SMALL,
-        "your message",
-        "cyber-high_dual",
-        "confidence",
-        "not a finding that you broke a rule",
-        STAMP.notice_id,
-    ):
-        assert words in notice.text
-    assert "violat" not in notice.text
-    assert len(notice.text.split()) < 120
-
-
-def amend(raw: bytes, fallback: Fallback) -> bytes:
-    return raw + fallback.model.encode()
-
-
-def test_what_passes_is_sent_on_in_the_clients_own_bytes() -> None:
-    asked = Asked(b'{ "odd" :1}', request())
-    assert forward(asked, decide(policy(), asked.request, assessment(), STAMP), amend) == Verbatim(asked.raw, BIG)
-
-
-def test_what_is_amended_carries_its_notice_and_what_is_declined_is_not_sent() -> None:
-    asked = Asked(b"{}", request(ServerChoice()))
-    amended = forward(asked, decide(policy(), asked.request, HIGH, STAMP), amend)
-    assert amended == Amended(b"{}small", SMALL, intervention().notice)
-    declined = forward(asked, decide(policy(), request(RequestedOnly()), HIGH, STAMP), amend)
-    assert isinstance(declined, Declined)
-
-
-def test_the_seal_breaks_if_a_pass_was_not_served_as_it_was_received() -> None:
-    state, transcript = Relaying(POSITION), Transcript()
-    transcript.received(b"one")
-    transcript.served(state.relay(Received(b"two")))
-    with pytest.raises(InvariantBroken):
-        transcript.seal(Pass())
-    transcript.seal(intervention())
-
-
-@given(st.lists(st.binary()), st.binary())
-def test_the_seal_holds_for_relayed_units_and_leaves_a_broken_end_out(units: list[bytes], end: bytes) -> None:
-    state, transcript = Relaying(POSITION), Transcript()
-    for raw in units:
-        transcript.received(raw)
-        assert transcript.served(state.relay(Received(raw))) == raw
-    assert transcript.served(state.break_off(Composed(end))) == end
-    transcript.seal(Pass())
-
-
-def test_only_who_has_disclosed_can_write() -> None:
-    notice = intervention().notice
-    first, state = Relaying(POSITION).disclose(notice, Composed(b"told"))
-    assert served_bytes(first) == b"told"
-    assert served_bytes(state.write(Composed(b"written"))) == b"written"
+def test_relaying_cannot_write() -> None:
     assert not hasattr(Relaying(POSITION), "write")
 
 
-def unit(*signs: Sign) -> Received:
-    return Received(b"x", signs)
+def test_disclosing_serves_the_notice_and_gives_the_right_to_write() -> None:
+    unit, state = Relaying(POSITION).disclose(TOLD, Composed(b"told"))
+    assert unit == Disclose(TOLD, Composed(b"told"))
+    assert state == Disclosed(POSITION, TOLD)
+    assert state.write(Composed(b"more")) == Write(Composed(b"more"))
+    assert state.relay(Received(b"theirs")) == Relay(Received(b"theirs"))
 
 
-def test_a_gate_that_does_not_hold_releases_each_unit() -> None:
-    gate = Gate(holding=False)
-    for sign in (Began(BIG), ProviderRefusal("cyber", True), Ended()):
-        assert gate.feed(unit(sign)) == Release((unit(sign),))
+def test_breaking_off_needs_no_notice_in_either_state() -> None:
+    error = Composed(b"event: error\n\n")
+    assert Relaying(POSITION).break_off(error) == BreakOff(error)
+    assert Disclosed(POSITION, TOLD).break_off(error) == BreakOff(error)
 
 
-OPENERS: tuple[Sign, ...] = (Output(), ProviderError("busy"), Ended(), ProviderRefusal("cyber", retriable=False))
+@pytest.mark.parametrize(
+    "unit",
+    [Relay(Received(b"x")), Disclose(TOLD, Composed(b"x")), Write(Composed(b"x")), BreakOff(Composed(b"x"))],
+    ids=lambda unit: type(unit).__name__,
+)
+def test_every_unit_has_its_bytes(unit: Relay | Disclose | Write | BreakOff) -> None:
+    assert served_bytes(unit) == b"x"
+    assert Transcript().served(unit) == b"x"
 
 
-@pytest.mark.parametrize("opener", OPENERS, ids=lambda sign: type(sign).__name__)
-def test_a_gate_holds_the_beginning_until_it_is_known_who_answers(opener: Sign) -> None:
-    gate = Gate(holding=True)
-    assert gate.feed(unit(Began(BIG))) == Hold()
-    assert gate.feed(unit(Neutral())) == Hold()
-    released = gate.feed(unit(opener))
-    assert released == Release((unit(Began(BIG)), unit(Neutral()), unit(opener)))
-    assert not gate.holding
-    assert gate.feed(unit(Began(BIG))) == Release((unit(Began(BIG)),))
+@pytest.mark.parametrize("action", UNTOUCHED, ids=["pass", "notify"])
+@given(chunks=st.lists(st.binary(max_size=30)), cut=st.integers(0, 60))
+def test_a_reply_that_was_relayed_whole_is_sealed_however_it_was_cut(
+    action: Action, chunks: list[bytes], cut: int
+) -> None:
+    transcript, state = Transcript(), Relaying(POSITION)
+    for chunk in chunks:
+        transcript.received(chunk)
+    whole = b"".join(chunks)
+    for part in (whole[:cut], whole[cut:]):
+        transcript.served(state.relay(Received(part)))
+    transcript.seal(action)
+    assert transcript.served_digest == hashlib.sha256(whole).digest()
 
 
-def test_a_refusal_before_output_is_turned_down_with_everything_that_was_held() -> None:
-    gate = Gate(holding=True)
-    refusal = ProviderRefusal("cyber", retriable=True)
-    whole = unit(Began(BIG), refusal, Ended())
-    assert gate.feed(whole) == TurnedDown(refusal, (whole,))
+@pytest.mark.parametrize("action", UNTOUCHED, ids=["pass", "notify"])
+@pytest.mark.parametrize(
+    ("received", "served"),
+    [(b"abc", b"abd"), (b"abc", b"ab"), (b"abc", b"abc "), (b"", b"x"), (b"x", b"")],
+    ids=["a byte changed", "a byte left out", "a byte added", "all of it ours", "all of it left out"],
+)
+def test_a_reply_that_was_to_be_left_alone_is_not_sealed_if_a_byte_differs(
+    action: Action, received: bytes, served: bytes
+) -> None:
+    transcript = Transcript()
+    transcript.received(received)
+    transcript.served(Relay(Received(served)))
+    with pytest.raises(InvariantBroken, match="not the bytes received"):
+        transcript.seal(action)
 
 
-def test_what_is_held_when_the_upstream_closes_may_leave() -> None:
-    gate = Gate(holding=True)
-    gate.feed(unit(Began(BIG)))
-    assert gate.end() == Release((unit(Began(BIG)),))
+@pytest.mark.parametrize("unit", [Disclose(TOLD, Composed(b"x")), Write(Composed(b"x"))], ids=["disclosed", "written"])
+def test_words_of_ours_in_a_pass_are_found_at_the_seal(unit: Disclose | Write) -> None:
+    transcript = Transcript()
+    transcript.received(b"abc")
+    transcript.served(Relay(Received(b"abc")))
+    transcript.served(unit)
+    with pytest.raises(InvariantBroken):
+        transcript.seal(Pass())
+
+
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: type(remedy).__name__)
+def test_an_intervention_may_serve_other_bytes_than_were_received(remedy: Remedy) -> None:
+    transcript = Transcript()
+    transcript.received(b"abc")
+    transcript.served(Disclose(TOLD, Composed(b"told")))
+    transcript.seal(Intervene(remedy, TOLD))
+    assert transcript.served_digest == hashlib.sha256(b"told").digest()
+
+
+def test_saying_that_the_upstream_broke_off_is_left_out_of_the_comparison() -> None:
+    transcript, state = Transcript(), Relaying(POSITION)
+    transcript.received(b"abc")
+    transcript.served(state.relay(Received(b"abc")))
+    assert transcript.served(state.break_off(Composed(b"event: error\n\n"))) == b"event: error\n\n"
+    transcript.seal(Pass())
+    assert transcript.served_digest == hashlib.sha256(b"abc").digest()
+
+
+def test_two_transcripts_share_nothing() -> None:
+    first, second = Transcript(), Transcript()
+    first.received(b"abc")
+    second.seal(Pass())
+    with pytest.raises(InvariantBroken):
+        first.seal(Pass())

@@ -46,6 +46,17 @@ LIMITS: Final = {
         "It has no prohibited band: this is a commercial restriction, not a harm.",
     ),
 }
+CHOSEN: Final = (
+    "How the bound and the cap were chosen, which weakens what the figures below prove. Bounds for high_dual of 0.10, "
+    "0.15, 0.20 and 0.30 % and caps of 2 and 3 % were compared on the left-out cyber sources and on held-out general "
+    "requests; releases at 0.10 % (caps 4 and 2 %), 0.20 % (caps 3 and 2.5 %) and 0.15 % (cap 2.5 %) were then built. "
+    "Both releases at 0.20 % acted on one must-pass request; 0.15 % was taken because it acts on none. So the "
+    "confidence of the test does not cover this choice, the suite's full pass was selected for, and the rates on "
+    "held-out general requests and the recall on left-out cyber sources are somewhat optimistic.",
+    "alpaca, staqc_sql, xquad, nq_open and clinc150 are not fresh judges: benign rows of ours were written after their "
+    "false positives had been read, in the same genres and in places on the same subjects (no row was copied).",
+)
+"""What the search for this release looked at; bring it up to date whenever a setting is chosen anew."""
 COMMON_LIMITS: Final = (
     "A request split over several turns or hidden in agreed code words; only the current turn decides.",
     "Images, audio and files that are not text.",
@@ -137,9 +148,10 @@ def _acting(subject: Subject, domain: Domain) -> Sequence[str]:
             cap = IN_DOMAIN_CAP.get(band)
             acts = f"{point:.4f}" if point is not None else "never: not earned, recorded in shadow"
             lines.append(
-                f"| {band} | {acts} | {percent(ALPHA[band])} | {percent(cap) if cap is not None else 'none'} |"
+                f"| {band} | {acts} | {percent(ALPHA[band], 2)} | {percent(cap) if cap is not None else 'none'} |"
             )
-    return (*lines, "", f"Calibrated on {subject.manifest['date']}. Traffic that drifts away voids the bound.", "")
+    dated = f"Calibrated on {subject.manifest['date']}. Traffic that drifts away voids the bound."
+    return (*lines, "", dated, "", *(f"{line}\n" for line in CHOSEN), "")
 
 
 def _false_positives(subject: Subject, domain: Domain, figures: DomainFigures) -> Sequence[str]:
