@@ -38,11 +38,11 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 DELTA: Final = 0.05
-ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.0015, Band.PROHIBITED: 0.0007}
+ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.0025, Band.PROHIBITED: 0.0007}
 """The promised bound on the false-positive rate per band; a topic flag is only ever a notice."""
 FLOOR: Final = {Band.HIGH_DUAL: 0.5, Band.PROHIBITED: 0.5}
 """No acting point below these: who acts on less than even odds is mostly wrong wherever the negatives did not look."""
-IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.025, Band.PROHIBITED: 0.01}
+IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.04, Band.PROHIBITED: 0.01}
 MOST_PER_SOURCE: Final = 1_500
 FEWEST: Final = 20
 """A source with fewer benign rows in the domain says nothing about a rate."""
