@@ -20,11 +20,11 @@ from core_samples import (
 )
 
 from overt.core.decide import after_failed_fallback, after_last_refusal, after_provider_refusal
-from overt.core.decision import Decision, Intervene, Pass, Redirect, Refuse
+from overt.core.decision import Decision, Intervene, Notify, Pass, Redirect, Refuse
 from overt.core.domain import Domain, ModelName
 from overt.core.exchange import ProviderRefusal
 from overt.core.notice import Ground
-from overt.core.policy import Policy
+from overt.core.policy import Policy, Prescription
 from overt.core.request import Acceptance, Fallback, Named, RequestedOnly, ServerChoice
 from overt.errors import InvariantBroken
 
@@ -184,3 +184,24 @@ def test_a_missing_finding_in_shadow_leaves_the_course_of_a_provider_refusal_alo
     after = following(before, ServerChoice(), BIG)
     assert after is not None
     assert intervention(after).notice.ground is Ground.PROVIDER_REFUSAL
+
+
+def notified(acceptance: Acceptance) -> Decision:
+    """Our own rule only told of a finding; the requested model was to answer."""
+    told = policy(rule(Prescription.NOTIFY), fallbacks=FALLBACKS)
+    decision = decided(told, finding(0.9), acceptance=acceptance)
+    assert isinstance(intervention(decision).remedy, Notify)
+    return decision
+
+
+def test_a_provider_refusal_after_a_mere_notice_is_told_as_the_providers() -> None:
+    moved = following(notified(ServerChoice()), ServerChoice(), BIG)
+    assert moved is not None
+    assert intervention(moved).notice.ground is Ground.PROVIDER_REFUSAL
+
+
+def test_after_the_last_refusal_a_mere_notice_stands() -> None:
+    decision = notified(ServerChoice())
+    assert after_last_refusal(decision) == decision
+    with pytest.raises(InvariantBroken):
+        after_failed_fallback(decision, SMALL)

@@ -269,9 +269,30 @@ def test_a_missing_finding_in_a_domain_without_rules_changes_nothing() -> None:
     [(missing(BIO), finding(0.9)), (finding(0.9), missing(BIO))],
     ids=["missing first", "missing last"],
 )
-def test_an_enforced_rule_comes_before_a_missing_finding(findings: tuple[Finding | Unavailable, ...]) -> None:
-    action = intervention(decided(policy(rule(NOTIFY), rule(REFUSE, domain=BIO)), *findings))
-    assert (action.remedy, action.notice.ground) == (Notify(), Ground.POLICY)
+def test_a_rule_that_stops_a_request_comes_before_a_missing_finding(
+    findings: tuple[Finding | Unavailable, ...],
+) -> None:
+    action = intervention(decided(policy(rule(REFUSE), rule(REFUSE, domain=BIO)), *findings))
+    assert (action.remedy, action.notice.ground) == (Refuse(), Ground.POLICY)
+
+
+def test_a_mere_notice_does_not_let_an_unchecked_request_through() -> None:
+    action = intervention(decided(policy(rule(NOTIFY), rule(REFUSE, domain=BIO)), finding(0.9), missing(BIO)))
+    assert (action.remedy, action.notice.ground) == (RetryLater(), Ground.UNAVAILABLE)
+
+
+def test_a_missing_finding_matters_only_where_a_rule_could_have_acted() -> None:
+    assert decided(policy(rule(REFUSE, domain=BIO, threshold=None)), missing(BIO)).action == Pass()
+
+
+def test_two_rules_that_redirect_need_a_model_that_the_policy_names_for_both() -> None:
+    fallbacks = {(BIG, CYBER): (SMALL, TINY), (BIG, BIO): (TINY,)}
+    both = policy(rule(), rule(domain=BIO), fallbacks=fallbacks)
+    found = (finding(0.9), finding(0.95, domain=BIO))
+    shared = intervention(decided(both, *found, acceptance=ServerChoice()))
+    assert shared.remedy == Redirect(Fallback(model=TINY))
+    neither = policy(rule(), rule(domain=BIO), fallbacks={(BIG, BIO): (TINY,)})
+    assert intervention(decided(neither, *found, acceptance=ServerChoice())).remedy == Refuse()
 
 
 def test_a_rule_in_shadow_does_not_hide_a_missing_finding() -> None:

@@ -62,7 +62,8 @@ def _matches(policy: Policy, assessment: Assessment) -> Iterator[Match]:
         enforced = mode is not Mode.SHADOW
         match found:
             case Unavailable():
-                yield UnavailableMatch(found, enforced)
+                able = any(_threshold(rule, assessment.release)[1] for rule in rules)
+                yield UnavailableMatch(found, enforced and able)
             case Finding():
                 for rule in rules:
                     threshold, earned = _threshold(rule, assessment.release)
@@ -75,12 +76,12 @@ def _matches(policy: Policy, assessment: Assessment) -> Iterator[Match]:
 def _action(
     policy: Policy, request: Request, assessment: Assessment, stamp: Stamp, matches: tuple[Match, ...]
 ) -> Action:
-    ruled = [m for m in matches if isinstance(m, RuleMatch) and m.enforced]
-    for match in sorted(ruled, key=lambda m: (_strictness(policy, m), _surplus(m)), reverse=True):
-        remedy = _remedy(policy, request, match)
-        if remedy is not None:
-            return Intervene(remedy, _rule_notice(policy, request, assessment, match, remedy, stamp))
+    ruled = tuple(m for m in matches if isinstance(m, RuleMatch) and m.enforced)
     missing = [m for m in matches if isinstance(m, UnavailableMatch) and m.enforced]
+    for match in sorted(ruled, key=lambda m: (_strictness(policy, m), _surplus(m)), reverse=True):
+        remedy = _remedy(policy, request, match, ruled)
+        if remedy is not None and not (missing and isinstance(remedy, Notify)):
+            return Intervene(remedy, _rule_notice(policy, request, assessment, match, remedy, stamp))
     if missing:
         return _unavailable(policy, request, missing[0].unavailable, stamp)
     return Pass()
@@ -105,19 +106,27 @@ def _surplus(match: RuleMatch) -> float:
     return match.finding.at_least(match.rule.band)
 
 
-def _remedy(policy: Policy, request: Request, match: RuleMatch) -> Remedy | None:
+def _remedy(policy: Policy, request: Request, match: RuleMatch, ruled: tuple[RuleMatch, ...]) -> Remedy | None:
     """What a match leads to; None where the request already asks for the lesser model that the rule redirects to."""
     strictness = _strictness(policy, match)
     if strictness == 0:
         return Notify()
-    targets = policy.targets(request.model, match.rule.domain)
-    recommended = targets[0] if targets else None
     if strictness == 2:
         return Refuse()
     if policy.is_target(request.model, match.rule.domain):
         return None
+    targets = _common_targets(policy, request.model, match, ruled)
     accepted = _accepted(request, targets)
-    return Redirect(accepted) if accepted is not None else Refuse(recommended)
+    return Redirect(accepted) if accepted is not None else Refuse(targets[0] if targets else None)
+
+
+def _common_targets(
+    policy: Policy, model: ModelName, match: RuleMatch, ruled: tuple[RuleMatch, ...]
+) -> tuple[ModelName, ...]:
+    """The models that the policy names in the domain of every rule that redirects this request."""
+    domains = {m.rule.domain for m in ruled if _strictness(policy, m) == 1}
+    named = policy.targets(model, match.rule.domain)
+    return tuple(target for target in named if all(target in policy.targets(model, domain) for domain in domains))
 
 
 def _accepted(request: Request, targets: tuple[ModelName, ...]) -> Fallback | None:
@@ -218,8 +227,9 @@ def after_provider_refusal(
     target = _next_target(policy, request, decision, refusal, tried)
     if target is None:
         return None
-    if isinstance(decision.action, Intervene):
-        notice = _retold(decision.action.notice, served=target.model, recommended=None)
+    redirected = _redirect_of(decision)
+    if redirected is not None:
+        notice = _retold(redirected.notice, served=target.model, recommended=None)
     else:
         notice = _provider_notice(policy, request, target.model, refusal, stamp)
     return Decision(Intervene(Redirect(target), notice), decision.grounds)
@@ -227,18 +237,27 @@ def after_provider_refusal(
 
 def after_failed_fallback(decision: Decision, target: ModelName) -> Decision:
     """The model that was to answer instead could not be reached: an open refusal that recommends it (scenario E)."""
-    if not isinstance(decision.action, Intervene):
+    redirected = _redirect_of(decision)
+    if redirected is None:
         raise InvariantBroken("only a redirect has a fallback that can fail")
-    notice = _retold(decision.action.notice, served=None, recommended=target)
+    notice = _retold(redirected.notice, served=None, recommended=target)
     return Decision(Intervene(Refuse(target), notice), decision.grounds)
 
 
 def after_last_refusal(decision: Decision) -> Decision:
-    """Every model that could have answered declined: a refusal, told as such. A pass stays a pass: nothing changed."""
-    if not isinstance(decision.action, Intervene):
+    """Every model that could have answered declined: a refusal, told as such. What was not redirected stays as it was:
+    the provider's own refusal is relayed as the provider's."""
+    redirected = _redirect_of(decision)
+    if redirected is None:
         return decision
-    notice = _retold(decision.action.notice, served=None, recommended=None)
+    notice = _retold(redirected.notice, served=None, recommended=None)
     return Decision(Intervene(Refuse(), notice), decision.grounds)
+
+
+def _redirect_of(decision: Decision) -> Intervene | None:
+    """The intervention, if another model was to answer. A mere notice leaves the reply the provider's own."""
+    action = decision.action
+    return action if isinstance(action, Intervene) and isinstance(action.remedy, Redirect) else None
 
 
 def _retold(notice: Notice, *, served: ModelName | None, recommended: ModelName | None) -> Notice:
@@ -279,7 +298,8 @@ def _next_target(
         case ServerChoice():
             return next((Fallback(model=target) for target in targets if target not in tried), None)
         case Named(fallbacks=fallbacks):
-            bound = isinstance(decision.action, Intervene) and decision.action.notice.clause is not None
+            redirected = _redirect_of(decision)
+            bound = redirected is not None and redirected.notice.clause is not None
             open_ones = (f for f in fallbacks if f.model not in tried and (not bound or f.model in targets))
             return next(open_ones, None)
         case _ as unreachable:
@@ -287,6 +307,8 @@ def _next_target(
 
 
 def _domain_at_hand(decision: Decision, refusal: ProviderRefusal) -> Domain | None:
-    if isinstance(decision.action, Intervene) and decision.action.notice.clause is not None:
-        return decision.action.notice.clause.domain
+    """The domain of our own redirect; otherwise the one that the provider's category names."""
+    redirected = _redirect_of(decision)
+    if redirected is not None and redirected.notice.clause is not None:
+        return redirected.notice.clause.domain
     return next((domain for domain in Domain if domain.value == refusal.category), None)
