@@ -106,6 +106,11 @@ class Decision:
     grounds: Grounds
 
 
+def relays(action: Action) -> bool:
+    """Whether the requested model's reply is served as it comes: a pass, or a mere notice beside it."""
+    return isinstance(action, Pass) or isinstance(action.remedy, Notify)
+
+
 def outcome(action: Action) -> str:
     """The action in one word of the receipt: pass, notify, redirect, refuse or error."""
     if isinstance(action, Pass):

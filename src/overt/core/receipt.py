@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import final
 
-from overt.core.decision import Decision, Intervene, Redirect, RuleMatch, outcome
+from overt.core.decision import Decision, Intervene, Redirect, RuleMatch
 from overt.core.domain import Digest, ModelName, NoticeId, ReceiptId
 from overt.core.notice import Notice
 
@@ -139,19 +139,3 @@ def shadow_rules(decision: Decision) -> tuple[str, ...]:
 def is_redirect(decision: Decision) -> bool:
     """Whether another model answers."""
     return isinstance(decision.action, Intervene) and isinstance(decision.action.remedy, Redirect)
-
-
-__all__ = [
-    "Basis",
-    "Channel",
-    "Kind",
-    "NoticeMark",
-    "Position",
-    "Reason",
-    "ServedBy",
-    "Statement",
-    "is_redirect",
-    "outcome",
-    "reason_of",
-    "shadow_rules",
-]

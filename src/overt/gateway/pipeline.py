@@ -23,15 +23,15 @@ from dataclasses import dataclass
 from typing import assert_never, final
 
 from overt.core.decide import decide
-from overt.core.decision import Decision, Notify, Pass, Redirect, Refuse, RetryLater
+from overt.core.decision import Decision, Notify, Pass, Redirect, Refuse, RetryLater, relays
 from overt.core.domain import ModelName, NoticeId, ReceiptId
-from overt.core.exchange import Composed, Declined, Outgoing, Served
+from overt.core.exchange import Composed, Declined, Outgoing, Served, served_bytes
 from overt.core.forward import forward
 from overt.core.notice import Notice, Stamp
 from overt.core.policy import Policy
 from overt.core.receipt import Basis, Position, ServedBy
 from overt.core.request import Asked, RequestedOnly
-from overt.core.serve import Relaying, Transcript
+from overt.core.serve import Relaying
 from overt.errors import InvariantBroken, UpstreamError
 from overt.gateway.attempt import Attempt, Header, attempt
 from overt.gateway.fields import decision_field, link_field
@@ -40,6 +40,7 @@ from overt.gateway.record import Draft, Recorder
 from overt.gateway.settle import Settled, settle
 from overt.gateway.tell import relay_body, relay_stream, retell_body, retell_stream
 from overt.ports import Caller, Classifier
+from overt.upstream.http import HOP_BY_HOP
 from overt.wire.anthropic.amend import amend
 from overt.wire.anthropic.decode import decode_request
 from overt.wire.anthropic.errors import error_event, error_reply, postpone, refuse_as_error
@@ -180,7 +181,7 @@ class _Exchange:
         draft = self._draft(settled)
         position = await self._recorder.decision(draft, self._links)  # steps 5 and 13
         action = settled.decision.action
-        if isinstance(action, Pass) or isinstance(action.remedy, Notify):
+        if isinstance(action, Pass) or isinstance(action.remedy, Notify):  # `relays`, spelt out to narrow the match
             if settled.reply is None:
                 raise InvariantBroken("a pass has a reply")
             return self._relayed(settled.reply, draft, position)
@@ -249,8 +250,7 @@ class _Exchange:
         return self._composed(200, units, draft, EVENTS if self._asked.request.stream else (JSON,))
 
     def _composed(self, status: int, units: list[Served], draft: Draft, kind: tuple[Header, ...]) -> Answer:
-        transcript = Transcript()
-        served = b"".join(transcript.served(unit) for unit in units)
+        served = b"".join(served_bytes(unit) for unit in units)
         return Answer(status=status, headers=(*kind, *self._fields(draft)), content=served)
 
     def _broken(self, error: UpstreamError) -> Composed:
@@ -260,8 +260,7 @@ class _Exchange:
         reply = settled.reply
         if reply is None:
             return self._new_draft(settled.decision, _nobody("overt"), response=None, failed=False)
-        action = settled.decision.action
-        relayed = isinstance(action, Pass) or isinstance(action.remedy, Notify)
+        relayed = relays(settled.decision.action)
         whole = relayed and not reply.streamed
         return self._new_draft(
             settled.decision,
@@ -305,13 +304,7 @@ class _Exchange:
         )
 
 
-_DROPPED = frozenset(
-    {
-        *("connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"),
-        *("content-length", "date", "server", "set-cookie"),
-        *("overt-decision", "overt-receipt"),
-    }
-)
+_DROPPED = HOP_BY_HOP | {"content-length", "date", "server", "set-cookie", "overt-decision", "overt-receipt"}
 """Hop-by-hop fields, what our own server writes, cookies of a host that the caller does not talk to, and our own."""
 
 

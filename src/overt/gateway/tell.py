@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from overt.core.decision import Action
-from overt.core.exchange import Composed
+from overt.core.exchange import Composed, served_bytes
 from overt.core.receipt import Position
 from overt.core.serve import Relaying, Transcript
 from overt.errors import UpstreamError
@@ -53,8 +53,8 @@ async def relay_stream(reply: Attempt, action: Action, position: Position, broke
 
 async def retell_body(reply: Attempt, retold: Retold, position: Position, complete: Complete) -> bytes:
     """A whole reply, told as another model's. Its completion is recorded before it leaves."""
-    state, transcript = Relaying(position), Transcript()
-    served = b"".join(transcript.served(each) for unit in reply.units for each in redirect_body(state, retold, unit))
+    state = Relaying(position)
+    served = b"".join(served_bytes(each) for unit in reply.units for each in redirect_body(state, retold, unit))
     await complete(served)
     return served
 
@@ -63,20 +63,20 @@ async def retell_stream(
     reply: Attempt, retold: Retold, position: Position, broken: Broken, complete: Complete
 ) -> AsyncIterator[bytes]:
     """A stream, told as another model's; the first unit carries the notice."""
-    state, transcript, served = Relaying(position), Transcript(), bytearray()
+    state, served = Relaying(position), bytearray()
     stream = RedirectedStream(state, retold)
     try:
         for unit in reply.units:
             for each in stream.feed(unit):
-                served += (raw := transcript.served(each))
+                served += (raw := served_bytes(each))
                 yield raw
         if reply.rest is not None:
             async for unit in reply.rest:
                 for each in stream.feed(unit):
-                    served += (raw := transcript.served(each))
+                    served += (raw := served_bytes(each))
                     yield raw
     except UpstreamError as error:
-        served += (raw := transcript.served(state.break_off(broken(error))))
+        served += (raw := served_bytes(state.break_off(broken(error))))
         yield raw
     finally:
         await reply.aclose()

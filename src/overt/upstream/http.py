@@ -19,17 +19,19 @@ from overt.core.exchange import Outgoing
 from overt.errors import UpstreamGarbage, UpstreamTimeout, UpstreamUnreachable
 from overt.ports import Reply
 
-READ_SIZE = 64 * 1024
 MODELS_LIMIT = 4 * 1024 * 1024
 """The largest list of models that is read, in bytes."""
 
-_NOT_FORWARDED = frozenset(
+HOP_BY_HOP = frozenset(
     {
         *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
-        *("transfer-encoding", "upgrade", "host", "content-length", "accept-encoding", "expect"),
+        *("transfer-encoding", "upgrade"),
     }
 )
-"""Hop-by-hop and framing fields (RFC 9110 §7.6.1): each hop writes its own."""
+"""Fields that each hop writes for itself (RFC 9110 section 7.6.1)."""
+
+_NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "accept-encoding", "expect"}
+"""Hop-by-hop fields, and those that frame a request."""
 
 WITHOUT_CREDENTIAL = ("", "")
 _CREDENTIALS = frozenset({"x-api-key", "authorization"})
