@@ -6,11 +6,12 @@ same contract suite (`overt.testing.contracts`). An adapter that cannot keep a p
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, final
 
-from overt.core.domain import NoticeId, ReceiptId
+from overt.core.comparison import Comparison
+from overt.core.domain import Digest, NoticeId, ReceiptId
 from overt.core.exchange import Outgoing
 from overt.core.finding import Assessment, Release
 from overt.core.receipt import Position
@@ -38,8 +39,8 @@ class Classifier(Protocol):
 
         Deterministic for one release: equal segments give equal findings, whatever was asked before. Segments with
         ``preamble`` never raise a probability by themselves. A fault becomes `Unavailable`, never an exception and
-        never a probability of 0. May be called concurrently; does not block the event loop for more than a few
-        milliseconds.
+        never a probability of 0; so does a language that the release does not cover. May be called concurrently; does
+        not block the event loop for more than a few milliseconds.
         """
         ...
 
@@ -193,4 +194,28 @@ class Store(Protocol):
 
     async def aclose(self) -> None:
         """Release the store. Idempotent."""
+        ...
+
+
+class Comparisons(Protocol):
+    """What shadow mode keeps: one row per exchange that two releases judged, and no text."""
+
+    async def keep(self, comparisons: Sequence[Comparison]) -> None:
+        """Keep comparisons, all or none. They survive a crash of the process. Raises `OperatorError`."""
+        ...
+
+    async def add_dropped(self, current: Digest, candidate: Digest, count: int) -> None:
+        """Count exchanges that were not compared, to be added to those counted before."""
+        ...
+
+    async def page(self, after: int, most: int) -> Sequence[tuple[int, Comparison]]:
+        """At most ``most`` comparisons with a number above ``after``, by number: in the order they were kept."""
+        ...
+
+    async def dropped(self) -> Mapping[tuple[Digest, Digest], int]:
+        """How many exchanges were not compared, by release in use and candidate."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release the file. Idempotent."""
         ...

@@ -10,6 +10,7 @@ from overt.core.domain import BANDS, Band, Digest, Domain, ModelName, NoticeId, 
 from overt.core.finding import (
     ActingPoint,
     Assessment,
+    Cause,
     ErrorRate,
     Finding,
     Release,
@@ -18,7 +19,7 @@ from overt.core.finding import (
     Unavailable,
 )
 from overt.core.notice import Ground, Notice, Stamp
-from overt.core.policy import Mode, OnUnavailable, Policy, Prescription, Rule
+from overt.core.policy import Mode, OnUnavailable, OnUncovered, Policy, Prescription, Rule
 from overt.core.receipt import Position
 from overt.core.request import Acceptance, Fallback, Named, Request, RequestedOnly, Role, Segment
 
@@ -72,6 +73,7 @@ def policy(
     modes: Mapping[Domain, Mode] | None = None,
     fallbacks: Mapping[tuple[ModelName, Domain], tuple[ModelName, ...]] | None = None,
     on_unavailable: OnUnavailable = OnUnavailable.RETRY,
+    on_uncovered: OnUncovered = OnUncovered.NOTIFY,
 ) -> Policy:
     """A policy of these rules (one that redirects, if none), every domain in ``mode``, `SMALL` in place of `BIG`."""
     return Policy(
@@ -82,6 +84,7 @@ def policy(
         rules=rules or (rule(),),
         fallbacks=fallbacks if fallbacks is not None else {(BIG, domain): (SMALL, TINY) for domain in Domain},
         on_unavailable=on_unavailable,
+        on_uncovered=on_uncovered,
     )
 
 
@@ -94,8 +97,13 @@ def finding(
 
 
 def missing(domain: Domain = Domain.CYBER, reason: str = "it took longer than 2 s") -> Unavailable:
-    """No finding."""
+    """No finding, because of a fault."""
     return Unavailable(domain=domain, reason=reason)
+
+
+def uncovered(domain: Domain = Domain.CYBER, language: str | None = "ko") -> Unavailable:
+    """No finding, because of the language of the request."""
+    return Unavailable(domain=domain, reason="not covered", cause=Cause.LANGUAGE, language=language)
 
 
 def asking(acceptance: Acceptance = ONLY, *, model: ModelName = BIG) -> Request:

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.core.decide import after_failed_fallback, after_last_refusal, after_provider_refusal, decide
-from overt.core.decision import Decision, Intervene, Notify, Pass, Redirect, Refuse, RetryLater, RuleMatch
+from overt.core.decision import Decision, Intervene, Notify, Pass, Redirect, Refuse, RetryLater, UnavailableMatch
 from overt.core.domain import Band, Domain, ModelName, RuleId
 from overt.core.exchange import ProviderRefusal
-from overt.core.finding import Assessment, Finding, Trigger, Unavailable
+from overt.core.finding import Assessment, Cause, Finding, Trigger, Unavailable
 from overt.core.notice import Ground
-from overt.core.policy import ANY_MODEL, Mode, OnUnavailable, Policy, Prescription, Rule
+from overt.core.policy import ANY_MODEL, Mode, OnUnavailable, OnUncovered, Policy, Prescription, Rule
 from overt.core.request import Fallback, Named, Request, RequestedOnly, Role, ServerChoice
 
 MODELS = (BIG, SMALL, TINY, OTHER)
@@ -43,6 +43,7 @@ policies = st.builds(
         max_size=5,
     ),
     on_unavailable=st.sampled_from(OnUnavailable),
+    on_uncovered=st.sampled_from(OnUncovered),
 )
 acceptances = (
     st.just(RequestedOnly())
@@ -71,7 +72,10 @@ def assessments(draw: st.DrawFn) -> Assessment:
 @st.composite
 def _entry(draw: st.DrawFn, domain: Domain) -> Finding | Unavailable:
     if draw(st.integers(0, 4)) == 0:
-        return Unavailable(domain=domain, reason=draw(st.sampled_from(("", "no answer in 2 s"))))
+        cause = draw(st.sampled_from(Cause))
+        language = draw(st.sampled_from((None, "ko", "xx"))) if cause is Cause.LANGUAGE else None
+        reason = draw(st.sampled_from(("", "no answer in 2 s")))
+        return Unavailable(domain=domain, reason=reason, cause=cause, language=language)
     worst, high, low, topic = sorted(draw(st.tuples(*[probabilities] * 4)))
     return Finding(domain=domain, topic=topic, low_dual=low, high_dual=high, prohibited=worst, trigger=draw(triggers))
 
@@ -140,19 +144,19 @@ def test_a_policy_that_only_watches_lets_everything_pass(
 
 @settings(max_examples=200, deadline=None)
 @given(policies, requests, assessments())
-def test_a_policy_that_may_only_notify_never_keeps_an_answer_back_for_a_finding(
+def test_a_policy_that_may_only_notify_keeps_an_answer_back_only_where_nobody_could_check(
     policy: Policy, request: Request, assessment: Assessment
 ) -> None:
     telling = replace(policy, modes=dict.fromkeys(Domain, Mode.NOTIFY))
     action = decide(telling, request, assessment, STAMP).action
     if isinstance(action, Intervene):
-        assert isinstance(action.remedy, Notify | RetryLater)
-        assert isinstance(action.remedy, Notify) or action.notice.ground is Ground.UNAVAILABLE
+        kept_back = {Ground.UNAVAILABLE: RetryLater(), Ground.UNCOVERED: Refuse()}
+        assert action.remedy in (Notify(), kept_back.get(action.notice.ground))
 
 
 @settings(max_examples=200, deadline=None)
 @given(policies, requests, assessments())
-def test_a_pass_leaves_nothing_enforced_but_a_redirect_to_what_was_asked_for(
+def test_a_pass_leaves_nothing_enforced_but_a_redirect_to_what_was_asked_for_or_a_record_of_a_language(
     policy: Policy, request: Request, assessment: Assessment
 ) -> None:
     decision = decide(policy, request, assessment, STAMP)
@@ -161,9 +165,21 @@ def test_a_pass_leaves_nothing_enforced_but_a_redirect_to_what_was_asked_for(
         assert enforced
         return
     for match in enforced:
-        assert isinstance(match, RuleMatch)
+        if isinstance(match, UnavailableMatch):
+            assert (match.unavailable.cause, policy.on_uncovered) == (Cause.LANGUAGE, OnUncovered.RECORD)
+            continue
         assert match.rule.prescription is not Prescription.NOTIFY
         assert policy.is_target(request.model, match.rule.domain)
+
+
+@settings(max_examples=200, deadline=None)
+@given(policies, requests, assessments())
+def test_whoever_is_asked_to_try_again_met_a_fault_and_no_language(
+    policy: Policy, request: Request, assessment: Assessment
+) -> None:
+    covered = all(isinstance(each, Finding) or each.cause is Cause.LANGUAGE for each in assessment.findings)
+    action = decide(policy, request, assessment, STAMP).action
+    assert not covered or not isinstance(action, Intervene) or not isinstance(action.remedy, RetryLater)
 
 
 refusals = st.builds(ProviderRefusal, st.none() | st.sampled_from((*Domain, "general_harms")), retriable=st.just(True))

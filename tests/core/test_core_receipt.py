@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from core_samples import BIG, SMALL, STAMP, TRIGGER, asking, decided, finding, missing, notice, policy, rule
+from core_samples import BIG, SMALL, STAMP, TRIGGER, asking, decided, finding, missing, notice, policy, rule, uncovered
 
 from overt.core.decide import after_provider_refusal
 from overt.core.decision import Action, Intervene, Notify, Pass, Redirect, Refuse, RetryLater, outcome
 from overt.core.domain import Band, Domain
 from overt.core.exchange import ProviderRefusal
-from overt.core.finding import Trigger
+from overt.core.finding import Cause, Trigger
 from overt.core.policy import Mode, Prescription
-from overt.core.receipt import Reason, is_redirect, reason_of, shadow_rules
+from overt.core.receipt import Reason, is_redirect, reason_of, shadow_rules, unavailable_domains
 from overt.core.request import Fallback, ServerChoice
 
 
@@ -61,6 +61,19 @@ def test_the_rules_in_shadow_are_those_that_matched_and_were_not_enforced() -> N
     modes = {Domain.CYBER: Mode.REFUSE, Domain.BIO: Mode.SHADOW, Domain.CHEM: Mode.SHADOW}
     findings = finding(0.9), finding(0.9, Band.PROHIBITED, domain=Domain.BIO), missing(Domain.CHEM)
     assert shadow_rules(decided(policy(*rules, modes=modes), *findings)) == ("cyber-2", "bio-1")
+
+
+def test_the_domains_without_a_finding_are_those_with_rules_in_shadow_too() -> None:
+    rules = (rule(), rule(domain=Domain.BIO), rule(domain=Domain.CHEM))
+    modes = {
+        Domain.CYBER: Mode.REFUSE,
+        Domain.BIO: Mode.SHADOW,
+        Domain.CHEM: Mode.OFF,
+        Domain.FRONTIER_LLM: Mode.REFUSE,
+    }
+    findings = uncovered(), missing(Domain.BIO), missing(Domain.CHEM), missing(Domain.FRONTIER_LLM)
+    decision = decided(policy(*rules, modes=modes), *findings)
+    assert unavailable_domains(decision) == {Domain.CYBER: Cause.LANGUAGE, Domain.BIO: Cause.FAULT}
 
 
 ACTIONS: list[tuple[Action, str]] = [

@@ -19,6 +19,7 @@ from core_samples import (
     policy,
     released,
     rule,
+    uncovered,
 )
 
 from overt.core import wording
@@ -26,7 +27,7 @@ from overt.core.decision import Redirect
 from overt.core.domain import Band, Domain
 from overt.core.finding import ErrorRate
 from overt.core.notice import Clause, Confidence, Notice
-from overt.core.policy import OnUnavailable, Prescription
+from overt.core.policy import OnUnavailable, OnUncovered, Prescription
 from overt.core.request import Role, ServerChoice
 
 CLAUSE = Clause(
@@ -150,9 +151,11 @@ def notices() -> Iterator[Notice]:
         yield intervention(decided(policy(rule(prescription)), finding(0.9), acceptance=ServerChoice())).notice
     for answer in OnUnavailable:
         yield intervention(decided(policy(on_unavailable=answer), missing())).notice
+    for other in (OnUncovered.NOTIFY, OnUncovered.REFUSE):
+        yield intervention(decided(policy(on_uncovered=other), uncovered())).notice
 
 
-@pytest.mark.parametrize("told", list(notices()), ids=lambda told: told.what)
+@pytest.mark.parametrize("told", list(notices()), ids=lambda told: f"{told.ground}: {told.what}")
 def test_no_notice_accuses_or_hides(told: Notice) -> None:
     text = told.text.lower()
     for phrase in ("you violated", "violation", "your account", "suspicious", "abuse", "unfortunately", "enhance"):

@@ -23,6 +23,7 @@ from overt.gateway.models import Models
 from overt.gateway.parts import Gateway, Published
 from overt.gateway.pipeline import Pages, Pipeline
 from overt.gateway.record import Recorder
+from overt.gateway.shadow import Beside, nobody
 from overt.policy.bundle import bundled_text, load_bundled
 from overt.ports import Classifier
 from overt.proof.receipt import Issuer
@@ -88,6 +89,7 @@ async def running(
     classifier: Classifier | None = None,
     max_body: int = 1 << 20,
     authenticate: bool = True,
+    beside: Beside = nobody,
 ) -> Running:
     """A gateway over fakes."""
     upstream = ScriptedUpstream(script if script is not None else {BIG: [message(BIG)], SMALL: [message(SMALL)]})
@@ -110,6 +112,7 @@ async def running(
             models=models,
             recorder=Recorder(log=log, store=store, issuing=issuing, clock=clock),
             pages=pages,
+            beside=beside,
         ),
         models=models,
         admission=Admission(store, authenticate=authenticate, max_body=max_body),

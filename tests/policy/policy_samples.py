@@ -11,6 +11,7 @@ version = "1"
 title = "A sample"
 summary = "Exploit work goes to the small model."
 on_unavailable = "retry"
+on_uncovered_language = "notify"
 
 [modes]
 cyber = "redirect"
@@ -36,34 +37,35 @@ cyber = ["small"]
 
 
 MISTAKES: dict[str, tuple[tuple[str, str], int, str, str]] = {
-    "unknown key": (("threshold =", "treshold ="), 17, "treshold", "did you mean 'threshold'?"),
-    "unknown word": (('prescribes = "redirect"', 'prescribes = "redirct"'), 18, "'redirct'", "'redirect'"),
-    "unknown domain": (('domain = "cyber"', 'domain = "cyper"'), 15, "'cyper'", "'cyber'"),
+    "unknown key": (("threshold =", "treshold ="), 18, "treshold", "did you mean 'threshold'?"),
+    "unknown word": (('prescribes = "redirect"', 'prescribes = "redirct"'), 19, "'redirct'", "'redirect'"),
+    "unknown domain": (('domain = "cyber"', 'domain = "cyper"'), 16, "'cyper'", "'cyber'"),
     "number in place of text": (('version = "1"', "version = 1"), 2, "a number", 'version = "1"'),
-    "text in place of a number": (("threshold = 0.9", 'threshold = "0.9"'), 17, "'0.9'", "release"),
-    "threshold of zero": (("0.9", "0.0"), 17, "0.0", "above 0"),
-    "threshold over one": (("0.9", "1.01"), 17, "1.01", "at most 1"),
-    "threshold that is no number": (("0.9", "nan"), 17, "nan", "above 0"),
-    "threshold that is infinite": (("0.9", "inf"), 17, "inf", "at most 1"),
-    "threshold with very many digits": (("0.9", "0x" + "f" * 6000), 17, "number", "at most 1"),
-    "yes in place of a number": (("0.9", "true"), 17, "true or false", "number"),
+    "text in place of a number": (("threshold = 0.9", 'threshold = "0.9"'), 18, "'0.9'", "release"),
+    "threshold of zero": (("0.9", "0.0"), 18, "0.0", "above 0"),
+    "threshold over one": (("0.9", "1.01"), 18, "1.01", "at most 1"),
+    "threshold that is no number": (("0.9", "nan"), 18, "nan", "above 0"),
+    "threshold that is infinite": (("0.9", "inf"), 18, "inf", "at most 1"),
+    "threshold with very many digits": (("0.9", "0x" + "f" * 6000), 18, "number", "at most 1"),
+    "yes in place of a number": (("0.9", "true"), 18, "true or false", "number"),
     "date in place of text": (('version = "1"', "version = 2026-11-23"), 2, "a date", "in quotes"),
     "version with a blank": (('version = "1"', 'version = "1 b"'), 2, "'1 b'", "2026-06"),
     "name with a line end": (('name = "sample"', 'name = "sample\\n"'), 1, "sample", "our-lab"),
-    "id of another domain": (('id = "cyber-1"', 'id = "bio-1"'), 14, "'bio-1'", '"cyber-1"'),
-    "id without a number": (('id = "cyber-1"', 'id = "cyber"'), 14, "'cyber'", "cyber-2"),
-    "reason that is no sentence": (("both sides.", "both sides"), 20, "both sides", "full stop"),
-    "blank reason": (("Exploits serve both sides.", "  "), 20, "sentence", "full stop"),
-    "control character": (("both sides.", "both\\u0000sides."), 20, "sentence", "full stop"),
-    "title that is a sentence": (("exploit development", "exploit development."), 19, "full stop", "what follows"),
-    "unknown mode": (('chem = "off"', 'chem = "of"'), 10, "'of'", "'off'"),
-    "list in place of a table": (("[modes]", "[[modes]]"), 7, "a list", "[modes]"),
-    "table in place of a list": (("[[fallbacks]]", "[fallbacks]"), 24, "a table", "[[fallbacks]]"),
-    "text in place of a list": (('cyber = ["small"]', 'cyber = "small"'), 26, "'small'", '["…"]'),
-    "number in a list": (('["small"]', "[1]"), 26, "entry 1", "in quotes"),
-    "model named twice": (('["small"]', '["small", "small"]'), 26, "twice", "once"),
-    "fallback to itself": (('["small"]', '["big"]'), 26, "falls back to itself", "lesser"),
-    "fallback to any model": (('["small"]', '["*"]'), 26, "no model", "one by one"),
+    "id of another domain": (('id = "cyber-1"', 'id = "bio-1"'), 15, "'bio-1'", '"cyber-1"'),
+    "id without a number": (('id = "cyber-1"', 'id = "cyber"'), 15, "'cyber'", "cyber-2"),
+    "reason that is no sentence": (("both sides.", "both sides"), 21, "both sides", "full stop"),
+    "blank reason": (("Exploits serve both sides.", "  "), 21, "sentence", "full stop"),
+    "control character": (("both sides.", "both\\u0000sides."), 21, "sentence", "full stop"),
+    "title that is a sentence": (("exploit development", "exploit development."), 20, "full stop", "what follows"),
+    "unknown mode": (('chem = "off"', 'chem = "of"'), 11, "'of'", "'off'"),
+    "unknown answer to a language": (('language = "notify"', 'language = "pass"'), 6, "'pass'", "record, refuse"),
+    "list in place of a table": (("[modes]", "[[modes]]"), 8, "a list", "[modes]"),
+    "table in place of a list": (("[[fallbacks]]", "[fallbacks]"), 25, "a table", "[[fallbacks]]"),
+    "text in place of a list": (('cyber = ["small"]', 'cyber = "small"'), 27, "'small'", '["…"]'),
+    "number in a list": (('["small"]', "[1]"), 27, "entry 1", "in quotes"),
+    "model named twice": (('["small"]', '["small", "small"]'), 27, "twice", "once"),
+    "fallback to itself": (('["small"]', '["big"]'), 27, "falls back to itself", "lesser"),
+    "fallback to any model": (('["small"]', '["*"]'), 27, "no model", "one by one"),
 }
 """A change that breaks the sample; then line, part of the message and part of the remedy of the problem."""
 

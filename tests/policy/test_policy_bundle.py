@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from overt.core.domain import Band, Domain, ModelName
-from overt.core.policy import Mode, Prescription
+from overt.core.policy import Mode, OnUnavailable, OnUncovered, Prescription
 from overt.errors import InvalidFile
 from overt.policy.bundle import bundled_names, load_bundled
 from overt.policy.effect import effect
@@ -28,6 +28,15 @@ def test_demo_small_answers_for_demo_large_and_nobody_for_other_models(name: str
     policy = load_bundled(name)
     assert policy.targets(ModelName("demo-large"), domain) == ("demo-small",)
     assert policy.targets(ModelName("other"), domain) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("default", OnUncovered.NOTIFY), ("broad", OnUncovered.NOTIFY), ("observe", OnUncovered.RECORD)],
+)
+def test_a_request_that_cannot_be_checked_is_told_or_recorded(name: str, answer: OnUncovered) -> None:
+    policy = load_bundled(name)
+    assert (policy.on_unavailable, policy.on_uncovered) == (OnUnavailable.RETRY, answer)
 
 
 def test_default_redirects_high_dual_and_refuses_prohibited() -> None:

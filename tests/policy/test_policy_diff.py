@@ -50,6 +50,18 @@ CHANGES = {
     ),
     "no fallback": (('["small"]', "[]"), "fallbacks of big: small -> none", "open refusal", True),
     "failed classifier": (('"retry"', '"notify"'), "on_unavailable: retry -> notify", "requested model", True),
+    "language told": (
+        ('language = "notify"', 'language = "record"'),
+        "on_uncovered_language: notify -> record",
+        "does not cover are now answered as asked, which only receipt and header call unchecked",
+        True,
+    ),
+    "language refused": (
+        ('language = "notify"', 'language = "refuse"'),
+        "on_uncovered_language: notify -> refuse",
+        "are now refused, and told that this is not about the content",
+        True,
+    ),
     "version": (('version = "1"', 'version = "2"'), "version: 1 -> 2", "no request", False),
     "headline": (("A sample", "Another"), "title: another text", "policy page", False),
 }
@@ -87,6 +99,22 @@ def test_a_change_of_a_rule_that_is_only_recorded_changes_nothing_for_callers() 
     shadow = ('cyber = "redirect"', 'cyber = "shadow"')
     (change,) = diff(policy(shadow), policy(shadow, ("0.9", "0.5")))
     assert not change.callers
+
+
+def test_an_answer_to_a_missing_finding_is_noticed_only_where_a_rule_acts() -> None:
+    shadow = ('cyber = "redirect"', 'cyber = "shadow"')
+    found = diff(
+        policy(shadow), policy(shadow, ('"retry"', '"notify"'), ('language = "notify"', 'language = "refuse"'))
+    )
+    assert [(change.where, change.callers) for change in found] == [
+        ("on_unavailable", False),
+        ("on_uncovered_language", False),
+    ]
+
+
+def test_a_mode_that_begins_to_act_begins_to_answer_for_what_cannot_be_checked() -> None:
+    (change,) = diff(policy(('cyber = "redirect"', 'cyber = "shadow"')), policy())
+    assert "now have the outcome that on_unavailable or on_uncovered_language sets" in change.effect
 
 
 def test_a_fallback_for_any_model_is_told_once_for_the_domains_that_it_reaches() -> None:

@@ -27,6 +27,7 @@ def test_the_explanation_tells_rule_reason_threshold_examples_and_fallbacks() ->
         "Meant: turning a crash into an exploit.",
         "big -> small; any other model -> none",
         "the caller gets an honest error",
+        "In a language that the classifier's release does not cover, the requested model answers, with a notice",
         "chem: off: nothing is checked.",
     ):
         assert expected in text
@@ -39,6 +40,17 @@ def test_a_mode_that_caps_a_rule_is_said_at_the_rule() -> None:
 
 def test_the_other_answer_to_a_failed_classifier_is_explained_too() -> None:
     assert "the requested model answers, with a notice" in prose(policy(('"retry"', '"notify"')))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("record", "the requested model answers, and the receipt says that the request was not checked."),
+        ("refuse", "no model answers, with a notice that this is not about the content."),
+    ],
+)
+def test_the_other_answers_to_a_language_are_explained_too(answer: str, words: str) -> None:
+    assert words in prose(policy(('language = "notify"', f'language = "{answer}"')))
 
 
 def test_a_policy_that_does_what_it_says_has_no_warning() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from policy_samples import MISTAKES, SAMPLE, policy, swap
 
 from overt.core.domain import Band, Domain, ModelName
-from overt.core.policy import Mode, OnUnavailable, Prescription
+from overt.core.policy import Mode, OnUnavailable, OnUncovered, Prescription
 from overt.errors import InvalidFile, Problem
 from overt.policy.parse import parse_policy
 
@@ -26,6 +26,7 @@ def test_every_value_of_a_file_arrives() -> None:
     read = policy()
     assert (read.name, read.version, read.title) == ("sample", "1", "A sample")
     assert read.on_unavailable is OnUnavailable.RETRY
+    assert read.on_uncovered is OnUncovered.NOTIFY
     assert read.modes == {
         Domain.CYBER: Mode.REDIRECT,
         Domain.BIO: Mode.SHADOW,
@@ -67,6 +68,17 @@ def test_a_policy_without_an_answer_for_a_failed_classifier_is_refused_with_the_
     assert "neither pass in silence nor be refused" in problem.remedy
 
 
+@pytest.mark.parametrize("answer", OnUncovered)
+def test_each_answer_to_a_language_that_is_not_covered_is_read(answer: OnUncovered) -> None:
+    assert policy(('language = "notify"', f'language = "{answer}"')).on_uncovered is answer
+
+
+def test_a_policy_without_an_answer_for_a_language_that_is_not_covered_is_refused_with_the_reason() -> None:
+    (problem,) = problems(swap(('on_uncovered_language = "notify"\n', "")))
+    assert problem.where == "on_uncovered_language"
+    assert "not the same as none" in problem.remedy
+
+
 @pytest.mark.parametrize(("change", "line", "what", "remedy"), MISTAKES.values(), ids=MISTAKES.keys())
 def test_a_mistake_is_quoted_with_its_line_and_a_remedy(
     change: tuple[str, str], line: int, what: str, remedy: str
@@ -86,12 +98,12 @@ def test_frontier_llm_has_no_prohibited_band() -> None:
 def test_two_rules_with_one_id_are_refused_and_the_first_is_named() -> None:
     rule = SAMPLE[SAMPLE.index("[[rules]]") : SAMPLE.index("[[fallbacks]]")]
     (problem,) = problems(SAMPLE + rule)
-    assert "line 14" in problem.what
+    assert "line 15" in problem.what
 
 
 def test_two_tables_of_one_model_are_refused_and_the_first_is_named() -> None:
     (problem,) = problems(SAMPLE + '[[fallbacks]]\nmodel = "big"\n')
-    assert "line 25" in problem.what
+    assert "line 26" in problem.what
 
 
 def test_every_problem_is_reported_at_once_and_in_the_order_of_lines() -> None:
@@ -107,9 +119,9 @@ def test_every_problem_is_reported_at_once_and_in_the_order_of_lines() -> None:
     assert [(p.line, p.where) for p in found] == [
         (None, "on_unavailable"),
         (2, "version"),
-        (6, "[modes], bio"),
-        (15, "[[rules]] no. 1, threshold"),
-        (24, "[[fallbacks]] no. 1, cyber"),
+        (7, "[modes], bio"),
+        (16, "[[rules]] no. 1, threshold"),
+        (25, "[[fallbacks]] no. 1, cyber"),
     ]
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from overt.core.receipt import Kind
+from overt.core.domain import Domain
+from overt.core.finding import Cause
+from overt.core.receipt import Kind, Reason
 from overt.errors import BadRequest, InvariantBroken, TooLarge, VerificationFailed
 from overt.proof import b64, canonical, commit, dsse
 from overt.proof.receipt import (
@@ -295,6 +297,13 @@ def document(entry: bytes) -> Any:
         {"reason": {"ground": "policy", "rule": None, "domain": "chess", "band": None, "trigger": None}},
         {"commit": {"time": "00"}},
         {"shadow": "bio-1"},
+        {"unavailable": {}},
+        {"unavailable": None},
+        {"unavailable": ["bio"]},
+        {"unavailable": {"chess": "fault"}},
+        {"unavailable": {"bio": "fault", "chess": "fault"}},
+        {"unavailable": {"bio": "weather"}},
+        {"unavailable": {"bio": None}},
         {"prev": "xyz"},
         {"more": 1},
     ],
@@ -313,6 +322,43 @@ def test_statements_and_announcements_read_back() -> None:
         assert decode_entry(encode_entry(entry)) == entry
     for raw in announcements(ISSUER):
         assert encode_entry(decode_entry(raw)) == raw
+
+
+EVERY_DOMAIN = dict.fromkeys(Domain, Cause.LANGUAGE)
+
+
+@pytest.mark.parametrize(
+    "unavailable", [{}, {Domain.BIO: Cause.FAULT}, EVERY_DOMAIN], ids=["none", "one", "every domain"]
+)
+def test_an_entry_names_the_domains_without_a_finding_and_only_where_there_are_some(
+    unavailable: dict[Domain, Cause],
+) -> None:
+    statement = replace(made_up(ISSUER, 1).statement, unavailable=unavailable)
+    raw = encode_entry(statement)
+    assert decode_entry(raw) == statement
+    assert ("unavailable" in document(raw)) is bool(unavailable)
+    assert document(raw).get("unavailable", {}) == unavailable
+    assert len(raw) < len(made_up(ISSUER, 1).entry) + 100
+
+
+def test_a_ground_of_a_reason_is_one_of_the_notices_grounds() -> None:
+    reason = Reason(ground="language_not_covered", rule=None, domain=None, band=None, trigger=None)
+    statement = replace(made_up(ISSUER, 1).statement, reason=reason)
+    assert decode_entry(encode_entry(statement)) == statement
+    with pytest.raises(InvariantBroken, match="ground"):
+        encode_entry(replace(statement, reason=replace(reason, ground="language")))
+
+
+def test_a_verification_says_which_domains_were_without_a_finding() -> None:
+    exchange = made_up(ISSUER, 1)
+    missing = {Domain.CYBER: Cause.LANGUAGE, Domain.BIO: Cause.FAULT}
+    entry = encode_entry(replace(exchange.statement, unavailable=missing))
+    receipt = issue(ISSUER, entry=entry, time=TIME, openings=exchange.receipt.openings, notice=exchange.receipt.notice)
+    steps = verify_receipt(encode_receipt(receipt), log_vkey=LOG.vkey)
+    assert holds(steps)
+    assert steps[2].detail.endswith(", without a finding on cyber (language), bio (fault)")
+    plain = verify_receipt(encode_receipt(exchange.receipt), log_vkey=LOG.vkey)
+    assert "without a finding" not in plain[2].detail
 
 
 def test_an_entry_says_nothing_of_the_caller_or_the_text() -> None:

@@ -5,8 +5,9 @@ from typing import assert_never
 from overt.core.decision import Action, Intervene, Notify, Pass, Redirect, Refuse, Remedy
 from overt.core.domain import ModelName, NoticeId, RuleId
 from overt.core.exchange import Amended, Composed, Declined, Received
+from overt.core.finding import Cause
 from overt.core.notice import Notice
-from overt.core.policy import Policy
+from overt.core.policy import OnUncovered, Policy
 from overt.core.receipt import Position
 from overt.core.serve import Disclosed, Relaying
 from overt.ports import Store, Upstream
@@ -78,6 +79,24 @@ def forget_a_remedy(remedy: Remedy) -> str:
             assert_never(unreachable)  # E: arg-type
 
 
+def forget_a_cause(cause: Cause) -> str:
+    match cause:
+        case Cause.FAULT:
+            return "try again"
+        case _ as unreachable:
+            assert_never(unreachable)  # E: arg-type
+
+
+def forget_an_answer_to_a_language(answer: OnUncovered) -> str:
+    match answer:
+        case OnUncovered.NOTIFY:
+            return "told"
+        case OnUncovered.REFUSE:
+            return "refused"
+        case _ as unreachable:
+            assert_never(unreachable)  # E: arg-type
+
+
 async def take_a_rule_for_a_notice(store: Store, rule: RuleId) -> None:
     await store.notice(rule)  # E: arg-type
 
@@ -90,7 +109,24 @@ def say_nothing_about_unavailable(policy: Policy) -> Policy:
         modes=policy.modes,
         rules=policy.rules,
         fallbacks=policy.fallbacks,
+        on_uncovered=policy.on_uncovered,
     )
+
+
+def say_nothing_about_a_language_that_is_not_covered(policy: Policy) -> Policy:
+    return Policy(  # E: call-arg
+        name=policy.name,
+        version=policy.version,
+        digest=policy.digest,
+        modes=policy.modes,
+        rules=policy.rules,
+        fallbacks=policy.fallbacks,
+        on_unavailable=policy.on_unavailable,
+    )
+
+
+def take_a_fault_for_a_language(policy: Policy) -> OnUncovered:
+    return policy.on_unavailable  # E: return-value
 
 
 def name_a_notice(name: str) -> NoticeId:

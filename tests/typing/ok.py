@@ -5,8 +5,9 @@ from typing import assert_never
 from overt.core.decision import Action, Intervene, Notify, Pass, Redirect, Refuse, Remedy, RetryLater
 from overt.core.domain import Digest, ModelName, NoticeId, ReceiptId
 from overt.core.exchange import Amended, Composed, Received, Served, Verbatim
+from overt.core.finding import Cause, Unavailable
 from overt.core.notice import Notice, Stamp
-from overt.core.policy import OnUnavailable, Policy
+from overt.core.policy import OnUnavailable, OnUncovered, Policy
 from overt.core.receipt import Position
 from overt.core.request import Asked
 from overt.core.serve import Relaying
@@ -26,6 +27,7 @@ POLICY = Policy(
     rules=(),
     fallbacks={},
     on_unavailable=OnUnavailable.RETRY,
+    on_uncovered=OnUncovered.NOTIFY,
 )
 
 
@@ -77,3 +79,30 @@ def remedy_word(remedy: Remedy) -> str:
             return "retry"
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def cause_words(missing: Unavailable) -> str:
+    """Every cause has a word."""
+    match missing.cause:
+        case Cause.FAULT:
+            return "it failed"
+        case Cause.LANGUAGE:
+            return f"{missing.language} is not covered"
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def answer_words(answer: OnUncovered) -> str:
+    """Every answer to a language that is not covered has a word."""
+    match answer:
+        case OnUncovered.NOTIFY | OnUncovered.RECORD:
+            return "answered"
+        case OnUncovered.REFUSE:
+            return "refused"
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def old_call(missing: Unavailable) -> Unavailable:
+    """A fault needs no word for its cause."""
+    return Unavailable(domain=missing.domain, reason=missing.reason)

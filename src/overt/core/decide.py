@@ -1,15 +1,17 @@
 """The decision: a pure function of policy, request and assessment (flow step 4).
 
-1. Match every rule against the finding of its domain; match every domain without a finding.
+1. Match every rule against the finding of its domain; match every domain without a finding, whatever the cause.
 2. A domain's mode caps what its rules may do; in shadow a match is recorded and nothing else happens.
 3. Of the enforced matches the strictest prescription wins, then the surest.
 4. A redirect needs a model that the policy names for (requested model, domain) and that the caller accepts;
    otherwise it becomes an open refusal that recommends that model. Asking for the lesser model itself passes.
+5. Where nothing moves the request away and a finding is missing, the policy answers: for a fault first, then for a
+   language that the release does not cover. A mere notice gives way to what is stricter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -31,9 +33,9 @@ from overt.core.decision import (
 )
 from overt.core.domain import Domain, ModelName
 from overt.core.exchange import ProviderRefusal
-from overt.core.finding import Assessment, Finding, Release, Unavailable
+from overt.core.finding import Assessment, Cause, Finding, Release, Unavailable
 from overt.core.notice import Clause, Ground, Notice, Stamp, confidence_of
-from overt.core.policy import Mode, OnUnavailable, Policy, Prescription, Rule
+from overt.core.policy import Mode, OnUnavailable, OnUncovered, Policy, Prescription, Rule
 from overt.core.request import Fallback, Named, Request, RequestedOnly, ServerChoice
 from overt.errors import InvariantBroken
 
@@ -77,14 +79,12 @@ def _action(
     policy: Policy, request: Request, assessment: Assessment, stamp: Stamp, matches: tuple[Match, ...]
 ) -> Action:
     ruled = tuple(m for m in matches if isinstance(m, RuleMatch) and m.enforced)
-    missing = [m for m in matches if isinstance(m, UnavailableMatch) and m.enforced]
+    unchecked = _unchecked(policy, request, matches, stamp)
     for match in sorted(ruled, key=lambda m: (_strictness(policy, m), _surplus(m)), reverse=True):
         remedy = _remedy(policy, request, match, ruled)
-        if remedy is not None and not (missing and isinstance(remedy, Notify)):
+        if remedy is not None and not (unchecked is not None and isinstance(remedy, Notify)):
             return Intervene(remedy, _rule_notice(policy, request, assessment, match, remedy, stamp))
-    if missing:
-        return _unavailable(policy, request, missing[0].unavailable, stamp)
-    return Pass()
+    return unchecked if unchecked is not None else Pass()
 
 
 def _threshold(rule: Rule, release: Release) -> tuple[float, bool]:
@@ -186,29 +186,82 @@ def _told(requested: ModelName, remedy: Remedy) -> tuple[str, ModelName | None, 
             assert_never(unreachable)
 
 
-def _unavailable(policy: Policy, request: Request, missing: Unavailable, stamp: Stamp) -> Intervene:
-    remedy: Remedy
-    match policy.on_unavailable:
-        case OnUnavailable.RETRY:
-            remedy = RetryLater()
-        case OnUnavailable.NOTIFY:
-            remedy = Notify()
+def _unchecked(policy: Policy, request: Request, matches: tuple[Match, ...], stamp: Stamp) -> Intervene | None:
+    """What the policy does about the findings that are missing, None where it does no more than record them."""
+    missing = [m.unavailable for m in matches if isinstance(m, UnavailableMatch) and m.enforced]
+    answers: list[Intervene] = []
+    for cause in Cause:
+        found = [each for each in missing if each.cause is cause]
+        remedy = _without_finding(policy, cause)
+        if found and remedy is not None:
+            answers.append(Intervene(remedy, _unchecked_notice(policy, request, found, remedy, stamp)))
+    stricter = (answer for answer in answers if not isinstance(answer.remedy, Notify))
+    return next(stricter, answers[0] if answers else None)
+
+
+def _without_finding(policy: Policy, cause: Cause) -> Remedy | None:
+    """What the policy does for this cause, None where it only records."""
+    match cause:
+        case Cause.FAULT:
+            return _after_fault(policy.on_unavailable)
+        case Cause.LANGUAGE:
+            return _in_uncovered_language(policy.on_uncovered)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _after_fault(answer: OnUnavailable) -> Remedy:
+    match answer:
+        case OnUnavailable.RETRY:
+            return RetryLater()
+        case OnUnavailable.NOTIFY:
+            return Notify()
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _in_uncovered_language(answer: OnUncovered) -> Remedy | None:
+    match answer:
+        case OnUncovered.NOTIFY:
+            return Notify()
+        case OnUncovered.RECORD:
+            return None
+        case OnUncovered.REFUSE:
+            return Refuse()
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _unchecked_notice(
+    policy: Policy, request: Request, missing: Sequence[Unavailable], remedy: Remedy, stamp: Stamp
+) -> Notice:
+    """``missing`` is not empty and has one cause."""
     what, served, recommended = _told(request.model, remedy)
-    notice = Notice(
+    ground, why = _why_unchecked(missing, refused=isinstance(remedy, Refuse))
+    return Notice(
         stamp=stamp,
-        ground=Ground.UNAVAILABLE,
+        ground=ground,
         requested=request.model,
         served=served,
         policy=f"{policy.name} {policy.version}",
         policy_digest=policy.digest,
         what=what,
-        why=wording.why_unavailable(missing.domain, missing.reason),
+        why=why,
         redress=wording.redress(stamp),
         recommended=recommended,
     )
-    return Intervene(remedy, notice)
+
+
+def _why_unchecked(missing: Sequence[Unavailable], *, refused: bool) -> tuple[Ground, str]:
+    first = missing[0]
+    match first.cause:
+        case Cause.FAULT:
+            return Ground.UNAVAILABLE, wording.why_unavailable(first.domain, first.reason)
+        case Cause.LANGUAGE:
+            domains = [each.domain for each in missing]
+            return Ground.UNCOVERED, wording.why_uncovered(domains, first.language, refused=refused)
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def after_provider_refusal(

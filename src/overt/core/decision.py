@@ -77,7 +77,7 @@ class RuleMatch:
 @final
 @dataclass(frozen=True, slots=True)
 class UnavailableMatch:
-    """A domain that has rules but no finding."""
+    """A domain that has rules but no finding, for the cause that `Unavailable` names."""
 
     unavailable: Unavailable
     enforced: bool

@@ -38,7 +38,8 @@ class Finding:
     """Calibrated probabilities, in [0, 1], that the request is about a domain and at least of each band.
 
     ``topic >= low_dual >= high_dual >= prohibited``: the bands are ordered. ``trigger`` is the segment and span with
-    the largest contribution, None where nothing contributed.
+    the largest contribution, None where nothing contributed. ``stages`` are the parts of the classifier that spoke, in
+    order.
     """
 
     domain: Domain
@@ -47,6 +48,7 @@ class Finding:
     high_dual: float
     prohibited: float
     trigger: Trigger | None = None
+    stages: tuple[str, ...] = ()
 
     def at_least(self, band: Band) -> float:
         """The probability that the request is of this band or a worse one."""
@@ -58,13 +60,23 @@ class Finding:
         }[band]
 
 
+class Cause(StrEnum):
+    """Why there is no probability: the check failed, or the release does not cover the language of the request."""
+
+    FAULT = "fault"
+    LANGUAGE = "language"
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
-    """No probability could be given for this domain, for this reason."""
+    """No probability could be given for this domain, for this reason. ``language`` is the ISO 639-1 code of a language
+    that is not covered."""
 
     domain: Domain
     reason: str
+    cause: Cause = Cause.FAULT
+    language: str | None = None
 
 
 @final

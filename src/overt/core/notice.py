@@ -21,6 +21,7 @@ class Ground(StrEnum):
     POLICY = "policy"
     PROVIDER_REFUSAL = "provider_refusal"
     UNAVAILABLE = "classifier_unavailable"
+    UNCOVERED = "language_not_covered"
 
 
 class Confidence(StrEnum):

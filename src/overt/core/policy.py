@@ -1,6 +1,6 @@
 """The policy as a value: versioned rules, each with a condition, a remedy and a public reason.
 
-`overt.policy` reads it from TOML. A policy without an answer for `Unavailable` cannot be constructed.
+`overt.policy` reads it from TOML. A policy without an answer for each cause of `Unavailable` cannot be constructed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,18 @@ class Prescription(StrEnum):
 
 
 class OnUnavailable(StrEnum):
-    """What happens when a classifier gives no finding: never a silent pass, never a policy refusal."""
+    """What happens when a fault leaves no finding: never a silent pass, never a policy refusal."""
 
     RETRY = "retry"
     NOTIFY = "notify"
+
+
+class OnUncovered(StrEnum):
+    """What happens to a request in a language that the release does not cover: never "nothing found"."""
+
+    NOTIFY = "notify"
+    RECORD = "record"
+    REFUSE = "refuse"
 
 
 @final
@@ -81,6 +89,7 @@ class Policy:
     rules: tuple[Rule, ...]
     fallbacks: Mapping[tuple[ModelName, Domain], tuple[ModelName, ...]]
     on_unavailable: OnUnavailable
+    on_uncovered: OnUncovered
     title: str = ""
     summary: str = ""
 

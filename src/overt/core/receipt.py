@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import final
 
-from overt.core.decision import Decision, Intervene, Redirect, RuleMatch
-from overt.core.domain import Digest, ModelName, NoticeId, ReceiptId
+from overt.core.decision import Decision, Intervene, Redirect, RuleMatch, UnavailableMatch
+from overt.core.domain import Digest, Domain, ModelName, NoticeId, ReceiptId
+from overt.core.finding import Cause
 from overt.core.notice import Notice
 
 
@@ -87,8 +88,9 @@ class NoticeMark:
 class Statement:
     """What is signed and logged about one exchange. ``minute`` is POSIX seconds rounded down to 60 s.
 
-    ``shadow`` lists the rules that matched without being enforced. ``commitments`` maps a field's name to its keyed
-    commitment (32 bytes). ``previous`` is the leaf hash of the decision that a completion closes.
+    ``shadow`` lists the rules that matched without being enforced. ``unavailable`` gives the domains that had rules and
+    no finding, each with its cause; which language was recognised is not public. ``commitments`` maps a field's name to
+    its keyed commitment (32 bytes). ``previous`` is the leaf hash of the decision that a completion closes.
     """
 
     kind: Kind
@@ -107,6 +109,7 @@ class Statement:
     reason: Reason | None
     notice: NoticeMark | None
     shadow: tuple[str, ...] = ()
+    unavailable: Mapping[Domain, Cause] = field(default_factory=dict)
     commitments: Mapping[str, bytes] = field(default_factory=dict)
     previous: bytes | None = None
 
@@ -134,6 +137,12 @@ def _reason(notice: Notice) -> Reason:
 def shadow_rules(decision: Decision) -> tuple[str, ...]:
     """The rules that matched in shadow mode."""
     return tuple(m.rule.id for m in decision.grounds.matches if isinstance(m, RuleMatch) and not m.enforced)
+
+
+def unavailable_domains(decision: Decision) -> dict[Domain, Cause]:
+    """The domains that had rules and no finding, each with its cause, whatever the outcome and also in shadow."""
+    missing = (m.unavailable for m in decision.grounds.matches if isinstance(m, UnavailableMatch))
+    return {each.domain: each.cause for each in missing}
 
 
 def is_redirect(decision: Decision) -> bool:

@@ -5,8 +5,11 @@ Active voice, no blame, no euphemism: a flag is not an accusation, and the text 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from overt.core.domain import Domain, ModelName
 from overt.core.finding import ErrorRate, Trigger
+from overt.core.languages import language_name
 from overt.core.notice import Clause, Stamp
 from overt.core.policy import Policy, Rule
 from overt.core.request import Role
@@ -70,6 +73,17 @@ def why_unavailable(domain: Domain, reason: str) -> str:
     """Why nobody could check a request."""
     return (
         f"The {domain} classifier gave no finding: {reason}. This is a fault of the check and says nothing about you."
+    )
+
+
+def why_uncovered(domains: Iterable[Domain], language: str | None, *, refused: bool) -> str:
+    """Why nobody checked a request, and that this is not about its content."""
+    name = f"{language_name(language)}," if language is not None else "a language"
+    rule = "The refusal is not about the content: this policy has nothing answered unchecked. " if refused else ""
+    return (
+        f"The classifier took this request to be in {name} which its release does not cover, so the request was not "
+        f"checked (domains: {', '.join(domains)}). {rule}"
+        "This is a gap of the check and says nothing about your request or about you."
     )
 
 

@@ -6,7 +6,9 @@ its absence means "not Overt".
 
 from __future__ import annotations
 
+from overt.core.finding import Cause
 from overt.core.notice import Notice
+from overt.core.receipt import unavailable_domains
 from overt.gateway.record import Draft
 
 Header = tuple[str, str]
@@ -19,6 +21,10 @@ def decision_field(draft: Draft) -> Header:
         parameters += _of_notice(draft.notice)
     elif draft.provider_refused:
         parameters.append(("ground", "provider_refusal"))
+    causes = unavailable_domains(draft.decision).values()
+    cause = next((each for each in Cause if each in causes), None)
+    if cause is not None:
+        parameters.append(("unavailable", cause.value))
     parameters += [("requested", _string(draft.requested)), ("receipt", _string(draft.receipt_id))]
     return "overt-decision", ";".join([draft.outcome, *(f"{name}={value}" for name, value in parameters)])
 

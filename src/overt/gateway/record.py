@@ -26,6 +26,7 @@ from overt.core.receipt import (
     Statement,
     reason_of,
     shadow_rules,
+    unavailable_domains,
 )
 from overt.ports import Caller, Clock, KeptReceipt, Log, Store
 from overt.proof import commit
@@ -151,6 +152,7 @@ class Recorder:
             reason=_reason(draft),
             notice=_mark(draft),
             shadow=shadow_rules(draft.decision),
+            unavailable=unavailable_domains(draft.decision),
             commitments=commitments,
             previous=previous,
         )

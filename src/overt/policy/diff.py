@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import assert_never, final
 
 from overt.core.domain import Domain, ModelName
-from overt.core.policy import ANY_MODEL, Mode, OnUnavailable, Policy, Rule
+from overt.core.policy import ANY_MODEL, Mode, OnUnavailable, OnUncovered, Policy, Rule
 from overt.policy.effect import DONE, acts, effect, listed, mode_of, threshold_words
 from overt.policy.explain import named_models
 
@@ -36,6 +36,7 @@ def diff(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_rules(old, new),
         *_fallbacks(old, new),
         *_unavailable(old, new),
+        *_uncovered(old, new),
         *_names(old, new),
     )
 
@@ -76,7 +77,8 @@ def _modes(old: Policy, new: Policy) -> Iterator[Change]:
 
 def _checked(domain: Domain, now: Mode) -> str:
     what = "now have" if acts(now) else "no longer have"
-    return f" Requests that cannot be checked about {domain} {what} the outcome that on_unavailable sets."
+    answers = "on_unavailable or on_uncovered_language"
+    return f" Requests that cannot be checked about {domain} {what} the outcome that {answers} sets."
 
 
 def _rules(old: Policy, new: Policy) -> Iterator[Change]:
@@ -185,16 +187,51 @@ def _targets(policy: Policy, domain: Domain) -> set[ModelName]:
 
 
 def _unavailable(old: Policy, new: Policy) -> Iterator[Change]:
-    if old.on_unavailable is new.on_unavailable:
-        return
-    answered = new.on_unavailable is OnUnavailable.NOTIFY
-    outcome = "answered by the requested model, with a notice" if answered else "answered with an error to be retried"
-    yield Change(
-        where="on_unavailable",
-        what=f"{old.on_unavailable} -> {new.on_unavailable}",
-        effect=f"requests that a classifier cannot check are now {outcome}.",
-        callers=any(acts(effect(policy, rule)) for policy in (old, new) for rule in policy.rules),
-    )
+    if old.on_unavailable is not new.on_unavailable:
+        yield Change(
+            where="on_unavailable",
+            what=f"{old.on_unavailable} -> {new.on_unavailable}",
+            effect=f"requests that a classifier fails to check are now {_after_fault(new.on_unavailable)}.",
+            callers=_acting(old, new),
+        )
+
+
+def _uncovered(old: Policy, new: Policy) -> Iterator[Change]:
+    if old.on_uncovered is not new.on_uncovered:
+        done = _in_uncovered_language(new.on_uncovered)
+        yield Change(
+            where="on_uncovered_language",
+            what=f"{old.on_uncovered} -> {new.on_uncovered}",
+            effect=f"requests in a language that the classifier's release does not cover are now {done}.",
+            callers=_acting(old, new),
+        )
+
+
+def _acting(*policies: Policy) -> bool:
+    """Whether a rule of one of them does what callers notice: only then is a missing finding answered."""
+    return any(acts(effect(policy, rule)) for policy in policies for rule in policy.rules)
+
+
+def _after_fault(answer: OnUnavailable) -> str:
+    match answer:
+        case OnUnavailable.RETRY:
+            return "answered with an error to be retried"
+        case OnUnavailable.NOTIFY:
+            return "answered by the requested model, with a notice"
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _in_uncovered_language(answer: OnUncovered) -> str:
+    match answer:
+        case OnUncovered.NOTIFY:
+            return "answered by the requested model, with a notice"
+        case OnUncovered.RECORD:
+            return "answered as asked, which only receipt and header call unchecked"
+        case OnUncovered.REFUSE:
+            return "refused, and told that this is not about the content"
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _names(old: Policy, new: Policy) -> Iterator[Change]:

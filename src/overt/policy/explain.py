@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from overt.core.domain import Band, Domain, ModelName
-from overt.core.policy import ANY_MODEL, Mode, OnUnavailable, Policy, Rule
+from overt.core.policy import ANY_MODEL, Mode, OnUnavailable, OnUncovered, Policy, Rule
 from overt.policy.effect import DONE, acts, effect, listed, mode_of, threshold_words
 
 _MODES = {
@@ -37,6 +37,7 @@ def _lines(policy: Policy) -> Iterator[str]:
         yield f"  {_fallback_words(policy, domain)}"
     yield ""
     yield _unavailable_words(policy.on_unavailable)
+    yield _uncovered_words(policy.on_uncovered)
     found = warnings(policy)
     if found:
         yield ""
@@ -83,9 +84,22 @@ def named_models(policy: Policy, domain: Domain) -> tuple[ModelName, ...]:
 def _unavailable_words(answer: OnUnavailable) -> str:
     match answer:
         case OnUnavailable.RETRY:
-            return "If a classifier gives no finding, the caller gets an honest error and may send the request again."
+            return "If a classifier fails, the caller gets an honest error and may send the request again."
         case OnUnavailable.NOTIFY:
-            return "If a classifier gives no finding, the requested model answers, with a notice that says so."
+            return "If a classifier fails, the requested model answers, with a notice that says so."
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _uncovered_words(answer: OnUncovered) -> str:
+    where = "In a language that the classifier's release does not cover,"
+    match answer:
+        case OnUncovered.NOTIFY:
+            return f"{where} the requested model answers, with a notice that the request was not checked."
+        case OnUncovered.RECORD:
+            return f"{where} the requested model answers, and the receipt says that the request was not checked."
+        case OnUncovered.REFUSE:
+            return f"{where} no model answers, with a notice that this is not about the content."
         case _ as unreachable:
             assert_never(unreachable)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from overt.core.domain import Band, Digest, Domain, ModelName, RuleId
-from overt.core.policy import Mode, OnUnavailable, Policy, Prescription, Rule
+from overt.core.policy import Mode, OnUnavailable, OnUncovered, Policy, Prescription, Rule
 from overt.errors import InvalidFile, Problem
 from overt.policy.table import POLICY
 from overt.tomlfile.read import Entry, in_order, read
@@ -74,6 +74,7 @@ def _policy(entry: Entry, text: str) -> Policy:
             if domain in fallback.values
         },
         on_unavailable=OnUnavailable(entry.text("on_unavailable")),
+        on_uncovered=OnUncovered(entry.text("on_uncovered_language")),
         title=entry.text("title"),
         summary=entry.text("summary"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from overt.core.domain import Band, Domain
-from overt.core.policy import Mode, OnUnavailable, Prescription
+from overt.core.policy import Mode, OnUnavailable, OnUncovered, Prescription
 from overt.tomlfile.shape import (
     SENTENCES,
     Choice,
@@ -179,13 +179,23 @@ POLICY = Table(
             name="on_unavailable",
             kind=Choice(tuple(OnUnavailable)),
             about=(
-                "What happens when a classifier gives no finding: retry answers with an honest error that may be "
-                "retried, notify lets the requested model answer and says that nothing was checked."
+                "What happens when a fault leaves no finding: retry answers with an honest error that may be retried, "
+                "notify lets the requested model answer and says that nothing was checked."
             ),
             why=(
                 "a classifier can fail, and a request that nobody checked may neither pass in silence "
                 "nor be refused as if a rule applied"
             ),
+        ),
+        Key(
+            name="on_uncovered_language",
+            kind=Choice(tuple(OnUncovered)),
+            about=(
+                "What happens to a request in a language that the classifier's release does not cover: notify lets the "
+                "requested model answer and says that nothing was checked, record lets it answer and says so only in "
+                "the receipt and a header, refuse lets no model answer and says that this is not about the content."
+            ),
+            why="a classifier finds nothing in a language that it was not made for, and that is not the same as none",
         ),
         Key(name="modes", kind=OneTable(_MODES), about=_MODES.about, why="every domain has its mode"),
         Key(

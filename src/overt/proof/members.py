@@ -122,12 +122,14 @@ class Members:
         return VerificationFailed(self._what, f"member {name!r} is {self._members[name]!r}, expected {expected}")
 
 
-def members_of(value: canonical.Value, what: str, names: frozenset[str]) -> Members:
-    """The members of an object that has exactly these names."""
+def members_of(
+    value: canonical.Value, what: str, names: frozenset[str], optional: frozenset[str] = frozenset()
+) -> Members:
+    """The members of an object that has exactly these names, and perhaps some of the ``optional`` ones."""
     if not isinstance(value, dict):
         raise VerificationFailed(what, f"expected an object, got {type(value).__name__}")
-    if frozenset(value) != names:
-        missing, unknown = sorted(names - frozenset(value)), sorted(frozenset(value) - names)
+    if frozenset(value) - optional != names:
+        missing, unknown = sorted(names - frozenset(value)), sorted(frozenset(value) - names - optional)
         raise VerificationFailed(what, f"missing members {missing!r}, unknown members {unknown!r}")
     return Members(what, value)
 

@@ -1,6 +1,7 @@
 """What the log holds: statements about exchanges, and announcements of what will apply, as canonical bytes.
 
 The schema ``overt-entry/1`` is closed: an entry with a member too many, too few or of the wrong kind is not read.
+One member may be left out, and is where it would say nothing: ``unavailable``, the domains without a finding.
 A policy, a classifier and a receipt key are announced before the first statement that rests on them.
 """
 
@@ -12,6 +13,7 @@ from enum import StrEnum
 from typing import Final, assert_never, final
 
 from overt.core.domain import Band, Digest, Domain, ModelName, NoticeId, ReceiptId
+from overt.core.finding import Cause
 from overt.core.notice import Ground
 from overt.core.receipt import Basis, Channel, Kind, NoticeMark, Reason, ServedBy, Statement
 from overt.core.request import Role
@@ -27,6 +29,7 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _STATEMENT = frozenset(
     ("v", "type", "id", "log", "kid", "t", "req", "outcome", "served", "policy", "classifier", "reason", "notice")
 ) | {"shadow", "commit", "prev"}
+_UNAVAILABLE = "unavailable"
 _REQUEST = frozenset(("model", "route"))
 _SERVED = frozenset(("model", "provider", "basis"))
 _NAMED = frozenset(("name", "digest"))
@@ -106,7 +109,7 @@ def decode_entry(raw: bytes) -> Entry:
     kind = word_of(value.get("type")) if isinstance(value, dict) else None
     match kind:
         case "decision" | "completion":
-            return _read_statement(members_of(value, _WHAT, _STATEMENT))
+            return _read_statement(members_of(value, _WHAT, _STATEMENT, frozenset({_UNAVAILABLE})))
         case "policy" | "classifier":
             return _read_announcement(members_of(value, _WHAT, _ANNOUNCED))
         case "key":
@@ -145,6 +148,7 @@ def _value(entry: Entry) -> canonical.Value:
 
 def _statement_value(statement: Statement) -> canonical.Value:
     served, reason, notice = statement.served, statement.reason, statement.notice
+    missing: dict[str, canonical.Value] = {str(name): str(cause) for name, cause in statement.unavailable.items()}
     return {
         "v": VERSION,
         "type": str(statement.kind),
@@ -160,6 +164,7 @@ def _statement_value(statement: Statement) -> canonical.Value:
         "reason": None if reason is None else _reason_value(reason),
         "notice": None if notice is None else _notice_value(notice),
         "shadow": list(statement.shadow),
+        **({_UNAVAILABLE: missing} if missing else {}),
         "commit": {name: commitment.hex() for name, commitment in statement.commitments.items()},
         "prev": None if statement.previous is None else statement.previous.hex(),
     }
@@ -208,6 +213,7 @@ def _read_statement(members: Members) -> Statement:
         reason=_read_reason(members.object_or_none("reason", _REASON)),
         notice=_read_notice(members.object_or_none("notice", _NOTICE)),
         shadow=members.texts("shadow"),
+        unavailable=_read_unavailable(members),
         commitments=_read_commitments(members.mapping("commit")),
         previous=previous,
     )
@@ -223,6 +229,17 @@ def _read_reason(members: Members | None) -> Reason | None:
         band=_text(members.word_or_none("band", Band)),
         trigger=_text(members.word_or_none("trigger", Role)),
     )
+
+
+def _read_unavailable(members: Members) -> dict[Domain, Cause]:
+    if _UNAVAILABLE not in members.names():
+        return {}
+    found = members.mapping(_UNAVAILABLE)
+    named = [domain for domain in Domain if domain in found.names()]
+    if not named or len(named) < len(found.names()):
+        names, known = sorted(found.names()), sorted(Domain)
+        raise VerificationFailed(_WHAT, f"'{_UNAVAILABLE}' names {names!r}, expected one or more of {known!r}")
+    return {domain: found.word(domain, Cause) for domain in named}
 
 
 def _read_notice(members: Members | None) -> NoticeMark | None:

@@ -173,9 +173,11 @@ def _entry(receipt: Receipt, key: VerifierKey) -> Statement:
 
 def _told(statement: Statement) -> str:
     served = statement.served
+    causes = [f"{domain} ({cause})" for domain, cause in statement.unavailable.items()]
+    unchecked = f", without a finding on {', '.join(causes)}" if causes else ""
     return (
         f"{statement.kind}: {statement.requested} was requested, outcome {statement.outcome}, served by "
-        f"{served.model or 'no model'} (basis: {served.basis}), policy {statement.policy}"
+        f"{served.model or 'no model'} (basis: {served.basis}), policy {statement.policy}{unchecked}"
     )
 
 

@@ -8,7 +8,17 @@ from typing import Final, final
 
 from overt.classify.turns import Reading, readings
 from overt.core.domain import BANDS, DOMAINS, Band, Digest, Domain
-from overt.core.finding import ActingPoint, Assessment, ErrorRate, Finding, Release, Stage, Trigger, Unavailable
+from overt.core.finding import (
+    ActingPoint,
+    Assessment,
+    Cause,
+    ErrorRate,
+    Finding,
+    Release,
+    Stage,
+    Trigger,
+    Unavailable,
+)
 from overt.core.request import Request
 
 SURE: Final = 0.99
@@ -28,15 +38,24 @@ _MARK: Final = re.compile(rf"({'|'.join(DOMAINS)}):({'|'.join(BANDS)})")
 @final
 class FixedClassifier:
     """Implements `ports.Classifier`. Reads the parts of a request that the real one reads; ``unavailable`` domains have
-    no finding. A mark of band benign is on the topic and no worse.
+    no finding, and where ``uncovered`` is a language, no domain has: it is that of every request. A mark of band benign
+    is on the topic and no worse.
 
         >>> classifier = FixedClassifier()
         >>> classifier = FixedClassifier(unavailable=frozenset({Domain.BIO}))
+        >>> classifier = FixedClassifier(uncovered="ko")
     """
 
-    def __init__(self, *, release: Release = FIXED_RELEASE, unavailable: frozenset[Domain] = frozenset()) -> None:
+    def __init__(
+        self,
+        *,
+        release: Release = FIXED_RELEASE,
+        unavailable: frozenset[Domain] = frozenset(),
+        uncovered: str | None = None,
+    ) -> None:
         self._release = release
         self._unavailable = unavailable
+        self._uncovered = uncovered
 
     @property
     def release(self) -> Release:
@@ -52,6 +71,9 @@ class FixedClassifier:
     def _finding(self, domain: Domain, marks: tuple[tuple[Domain, Band, Trigger], ...]) -> Finding | Unavailable:
         if domain in self._unavailable:
             return Unavailable(domain=domain, reason="the test asked for it")
+        if self._uncovered is not None:
+            reason = f"the test has {self._uncovered} not covered"
+            return Unavailable(domain=domain, reason=reason, cause=Cause.LANGUAGE, language=self._uncovered)
         own = [(band, trigger) for where, band, trigger in marks if where is domain]
         worst, trigger = max(own, key=lambda mark: mark[0].rank, default=(None, None))
         rank = worst.rank if worst is not None else -1
