@@ -30,10 +30,21 @@ idle_timeout_s = 3
 [[upstreams]]
 url = "http://two.example"
 credential = "none"
+
+[judge]
+url = "http://localhost:8001/judge/"
+model = "org/judge-20b"
+shape = "granite-guardian"
+api_key_env = "UPSTREAM_KEY"
+timeout_s = 0.5
+
+[classifier]
+shadow = "releases/candidate"
 """
 
 ONE = '[[upstreams]]\nname = "one"\nurl = "https://one.example"\nmodels = ["a"]\n'
 DEMO = '[[upstreams]]\nurl = "demo:"\n'
+JUDGE = 'upstream = "demo:"\n[judge]\nurl = "http://localhost:8001"\nmodel = "j"\nshape = "llama-guard"\n'
 
 MISTAKES: dict[str, tuple[str, int | None, str, str]] = {
     "nothing at all": ("", None, "upstream or upstreams", "write either"),
@@ -95,6 +106,35 @@ MISTAKES: dict[str, tuple[str, int | None, str, str]] = {
     "demo with another name": (DEMO + 'name = "mine"', 3, "'mine'", "leave it out"),
     "demo with a key": (DEMO + 'credential = "env:UPSTREAM_KEY"', 3, "need no key", "leave it out"),
     "demo with other models": (DEMO + 'models = ["big"]', 3, "'big'", "demo-large"),
+    "judge without an address": (
+        JUDGE.replace('url = "http://localhost:8001"\n', ""),
+        2,
+        "url",
+        "the judge has to be somewhere",
+    ),
+    "judge without a model": (JUDGE.replace('model = "j"\n', ""), 2, "model", "several models"),
+    "judge without a shape": (JUDGE.replace('shape = "llama-guard"\n', ""), 2, "shape", "a form of its own"),
+    "judge of an unknown shape": (JUDGE.replace("llama-guard", "lama-guard"), 5, "lama-guard", "'llama-guard'"),
+    "judge of the demo": (JUDGE.replace("http://localhost:8001", "demo:"), 3, "OpenAI-compatible", "http://"),
+    "judge's address that ends in /v1": (JUDGE.replace(":8001", ":8001/v1"), 3, "/v1", "leave"),
+    "judge's port that does not exist": (JUDGE.replace(":8001", ":80010"), 3, "80010", "65535"),
+    "judge's timeout of zero": (JUDGE + "timeout_s = 0", 6, "0", "above 0"),
+    "judge's timeout without end": (JUDGE + "timeout_s = 31", 6, "31", "at most 30"),
+    "judge's variable that is not set": (JUDGE + 'api_key_env = "NOPE"', 6, "'NOPE' is not set", "set it"),
+    "judge's variable with a line end": (
+        JUDGE + 'api_key_env = "BROKEN"',
+        6,
+        "'BROKEN' holds",
+        "without a line end",
+    ),
+    "release named in the file": (
+        'upstream = "demo:"\n[classifier]\nrelease = "x"',
+        3,
+        "release",
+        "overt release activate",
+    ),
+    "shadow of nothing": ('upstream = "demo:"\n[classifier]\nshadow = ""', 3, "shadow", "one line"),
+    "judge's credential": (JUDGE + 'credential = "env:UPSTREAM_KEY"', 6, "credential", "api_key_env"),
 }
 """A text with one mistake; then line, part of the message and part of the remedy of the problem."""
 
@@ -103,5 +143,8 @@ LITERAL = {
     "as api_key of an upstream": f'[[upstreams]]\nurl = "https://one.example"\napi_key = "{KEY}"\n',
     "as api_key of the file": f'upstream = "https://one.example"\napi_key = "{KEY}"\n',
     "as variable name": f'[[upstreams]]\nurl = "https://one.example"\ncredential = "env:{KEY}"\n',
+    "as api_key of the judge": f'{JUDGE}api_key = "{KEY}"\n',
+    "as api_key_env of the judge": f'{JUDGE}api_key_env = "{KEY}"\n',
+    "in the judge's address": JUDGE.replace("localhost", f"me:{KEY}@localhost"),
     "as a list": f'[[upstreams]]\nurl = "https://one.example"\ncredential = ["{KEY}"]\n',
 }

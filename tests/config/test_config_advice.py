@@ -11,10 +11,14 @@ from overt.config.settings import Settings
 CONTACT = 'contact = "https://x.example/appeals"\n'
 OPEN_KEY = '[callers]\nauthenticate = false\n[[upstreams]]\nurl = "https://a.example"\ncredential = "env:K"\n'
 
+JUDGE = CONTACT + 'upstream = "demo:"\n[judge]\nmodel = "j"\n'
+
 CASES = {
     "no contact": ('upstream = "https://a.example"', "contact is not set"),
     "open key": (CONTACT + OPEN_KEY, "spends your key for upstream 'a.example'"),
     "no encryption": (CONTACT + 'upstream = "http://a.example"', "without encryption"),
+    "advisory judge": (f'{JUDGE}url = "http://localhost:1"\nshape = "qwen3guard"\n', "'qwen3guard' is advisory"),
+    "no encryption to the judge": (f'{JUDGE}url = "http://a.example"\nshape = "gpt-oss-safeguard"\n', "to the judge"),
 }
 
 

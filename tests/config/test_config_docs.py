@@ -48,7 +48,9 @@ def test_every_example_of_a_policy_parses_alone_or_at_the_end_of_the_complete_on
         assert parse_policy(whole, name="policy.md").rules
 
 
-@pytest.mark.parametrize("example", examples("configuration.md"), ids=lambda text: text.split("\n")[0])
+@pytest.mark.parametrize(
+    "example", [*examples("configuration.md"), *examples("judge.md")], ids=lambda text: text.split("\n")[0]
+)
 def test_every_example_of_a_configuration_parses(example: str) -> None:
     environ = dict.fromkeys(re.findall(r"env:(\w+)", example), "key")
     assert parse_settings(example, environ).upstreams

@@ -8,7 +8,7 @@ import json
 import traceback
 
 import pytest
-from config_samples import ENVIRON, FULL, KEY, LITERAL, MISTAKES
+from config_samples import ENVIRON, FULL, JUDGE, KEY, LITERAL, MISTAKES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +16,8 @@ from overt.config.parse import parse_settings
 from overt.config.settings import (
     DEMO_MODELS,
     FromEnvironment,
+    JudgeSettings,
+    JudgeShape,
     KeyHeader,
     NoCredential,
     PassThrough,
@@ -24,6 +26,7 @@ from overt.config.settings import (
     Timeouts,
     WireProtocol,
 )
+from overt.core.domain import ModelName
 from overt.errors import InvalidFile, Problem
 
 
@@ -60,6 +63,29 @@ def test_every_value_of_the_full_form_arrives() -> None:
     assert isinstance(first.credential, FromEnvironment)
     assert first.credential.pair() == ("authorization", f"Bearer {KEY}")
     assert (second.name, second.models, second.credential) == ("two.example", None, NoCredential())
+    assert settings.judge == JudgeSettings(
+        url="http://localhost:8001/judge",
+        model=ModelName("org/judge-20b"),
+        shape=JudgeShape.GRANITE_GUARDIAN,
+        api_key=Secret(KEY),
+        timeout_s=0.5,
+    )
+    assert settings.shadow == "releases/candidate"
+
+
+def test_a_judge_waits_a_second_and_a_half_and_sends_no_key_unless_told_otherwise() -> None:
+    judge = parse_settings(JUDGE, {}).judge
+    assert judge is not None
+    assert (judge.timeout_s, judge.api_key, judge.shape) == (1.5, None, JudgeShape.LLAMA_GUARD)
+
+
+def test_without_a_table_there_is_no_judge() -> None:
+    assert parse_settings('upstream = "demo:"', {}).judge is None
+
+
+def test_without_a_table_or_a_key_nothing_is_tried_in_shadow() -> None:
+    assert parse_settings('upstream = "demo:"', {}).shadow is None
+    assert parse_settings('upstream = "demo:"\n[classifier]\n', {}).shadow is None
 
 
 def test_the_embedded_default_is_what_the_demo_address_gives() -> None:
@@ -131,7 +157,7 @@ def test_a_mistake_has_its_line_and_a_remedy(text: str, line: int | None, what: 
 
 def test_every_problem_is_reported_at_once_and_in_the_order_of_lines() -> None:
     text = FULL.replace("max_body_mib = 5", "max_body_mib = 50").replace("UPSTREAM_KEY", "NOPE").replace('"first"', "1")
-    assert [problem.line for problem in problems(text)] == [6, 12, 16]
+    assert [problem.line for problem in problems(text)] == [6, 12, 16, 30]
 
 
 @pytest.mark.parametrize("text", LITERAL.values(), ids=LITERAL.keys())

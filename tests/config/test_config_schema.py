@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from config_samples import DEMO, ENVIRON, FULL, LITERAL, MISTAKES
+from config_samples import DEMO, ENVIRON, FULL, JUDGE, LITERAL, MISTAKES
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -33,6 +33,10 @@ ONLY_THE_PARSER = {
     "demo with another name",
     "demo with a key",
     "demo with other models",
+    "judge's address that ends in /v1",
+    "judge's port that does not exist",
+    "judge's variable that is not set",
+    "judge's variable with a line end",
 }
 
 
@@ -49,7 +53,10 @@ def test_the_published_schema_is_the_present_one() -> None:
     assert json.loads(PUBLISHED.read_text()) == config_schema()
 
 
-@pytest.mark.parametrize("text", [FULL, DEMO, 'upstream = "https://api.anthropic.com"'], ids=["full", "demo", "short"])
+SHORT = 'upstream = "https://api.anthropic.com"'
+
+
+@pytest.mark.parametrize("text", [FULL, DEMO, SHORT, JUDGE], ids=["full", "demo", "short", "judge"])
 def test_what_the_parser_reads_fits_the_schema(text: str) -> None:
     assert fits(text)
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from overt.config.settings import (
     DEFAULT_CONTACT,
     DEFAULT_DATA,
+    DEFAULT_JUDGE_TIMEOUT_S,
     DEFAULT_MAX_BODY_MIB,
     DEFAULT_ORIGIN,
     DEFAULT_POLICY,
@@ -19,6 +21,8 @@ from overt.config.settings import (
     DEMO_URL,
     Credential,
     FromEnvironment,
+    JudgeSettings,
+    JudgeShape,
     KeyHeader,
     NoCredential,
     PassThrough,
@@ -42,7 +46,14 @@ def parse_settings(text: str, environ: Mapping[str, str], *, name: str = "overt.
     Raises `InvalidFile` with all problems in the order of lines.
     """
     entry, problems = read(text, name=name, table=CONFIG)
-    found = in_order((*problems, *_addresses(entry), *_upstreams(entry, environ), *_callers(entry), *_contact(entry)))
+    meant = (
+        _addresses(entry),
+        _upstreams(entry, environ),
+        _callers(entry),
+        _judge_key(entry, environ),
+        _contact(entry),
+    )
+    found = in_order((*problems, *chain.from_iterable(meant)))
     if found:
         raise InvalidFile(name, found)
     return _settings(entry, environ)
@@ -53,7 +64,9 @@ def parse_settings(text: str, environ: Mapping[str, str], *, name: str = "overt.
 
 def _addresses(entry: Entry) -> Iterator[Problem]:
     """Ports that do not exist, and paths that would be sent twice."""
-    for owner, key in ((entry, "upstream"), (entry, "public_url"), *((u, "url") for u in entry.tables("upstreams"))):
+    judge = entry.maybe_table("judge")
+    servers = (*entry.tables("upstreams"), *((judge,) if judge else ()))
+    for owner, key in ((entry, "upstream"), (entry, "public_url"), *((server, "url") for server in servers)):
         parts = _PARTS.fullmatch(owner.text(key))
         if parts is None:
             continue
@@ -96,14 +109,25 @@ def _credential_problems(upstream: Entry, environ: Mapping[str, str]) -> Iterato
             what = f"a credential of {credential!r} has no header of its own"
             yield upstream.problem("header", what, "leave it out: the caller's headers are sent on as they came")
         return
-    variable = credential.removeprefix(ENVIRONMENT)
+    yield from _variable_problems(upstream, "credential", credential.removeprefix(ENVIRONMENT), environ)
+
+
+def _judge_key(entry: Entry, environ: Mapping[str, str]) -> Iterator[Problem]:
+    judge = entry.maybe_table("judge")
+    variable = judge.maybe("api_key_env") if judge else None
+    if judge and variable:
+        yield from _variable_problems(judge, "api_key_env", variable, environ)
+
+
+def _variable_problems(owner: Entry, key: str, variable: str, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """A variable that holds no key, or none that a header can carry."""
     value = environ.get(variable, "")
     if not value:
         state = "is empty" if variable in environ else "is not set"
-        yield upstream.problem("credential", f"the environment variable {variable!r} {state}", "set it to the key")
+        yield owner.problem(key, f"the environment variable {variable!r} {state}", "set it to the key")
     elif re.fullmatch(r"[\x21-\x7e]+", value) is None:
         what = f"the environment variable {variable!r} holds blanks or characters that no header can carry"
-        yield upstream.problem("credential", what, "set it to the key alone, without a line end")
+        yield owner.problem(key, what, "set it to the key alone, without a line end")
 
 
 def _repeated_names(upstreams: tuple[Entry, ...]) -> Iterator[Problem]:
@@ -172,6 +196,7 @@ def _settings(entry: Entry, environ: Mapping[str, str]) -> Settings:
     if authenticate is None:
         authenticate = not any(isinstance(upstream.credential, PassThrough) for upstream in upstreams)
     public_url = entry.maybe("public_url")
+    classifier = entry.maybe_table("classifier")
     return Settings(
         upstreams=upstreams,
         policy=entry.maybe("policy") or DEFAULT_POLICY,
@@ -181,6 +206,21 @@ def _settings(entry: Entry, environ: Mapping[str, str]) -> Settings:
         public_url=public_url.rstrip("/") if public_url else None,
         max_body_mib=int(entry.number("max_body_mib") or DEFAULT_MAX_BODY_MIB),
         authenticate=authenticate,
+        judge=_judge(entry.maybe_table("judge"), environ),
+        shadow=classifier.maybe("shadow") if classifier else None,
+    )
+
+
+def _judge(judge: Entry | None, environ: Mapping[str, str]) -> JudgeSettings | None:
+    if judge is None:
+        return None
+    variable = judge.maybe("api_key_env")
+    return JudgeSettings(
+        url=judge.text("url").rstrip("/"),
+        model=ModelName(judge.text("model")),
+        shape=JudgeShape(judge.text("shape")),
+        api_key=Secret(environ[variable]) if variable else None,
+        timeout_s=judge.number("timeout_s") or DEFAULT_JUDGE_TIMEOUT_S,
     )
 
 

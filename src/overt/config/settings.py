@@ -16,6 +16,7 @@ DEFAULT_DATA = "overt-data"
 DEFAULT_CONTACT = "the operator of this gateway"
 DEFAULT_ORIGIN = "localhost/overt/log"
 DEFAULT_MAX_BODY_MIB = 20
+DEFAULT_JUDGE_TIMEOUT_S = 1.5
 
 
 @final
@@ -118,6 +119,32 @@ class UpstreamSettings:
         return self.url == DEMO_URL
 
 
+class JudgeShape(StrEnum):
+    """How a judge is asked and answers. The last two are advisory: they read no policy of ours and change nothing."""
+
+    GPT_OSS_SAFEGUARD = "gpt-oss-safeguard"
+    GRANITE_GUARDIAN = "granite-guardian"
+    QWEN3GUARD = "qwen3guard"
+    LLAMA_GUARD = "llama-guard"
+
+    @property
+    def is_advisory(self) -> bool:
+        """Whether its opinions are recorded only."""
+        return self in (JudgeShape.QWEN3GUARD, JudgeShape.LLAMA_GUARD)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSettings:
+    """The third stage: a model that is asked before anything is done to a request. ``api_key`` is None for no key."""
+
+    url: str
+    model: ModelName
+    shape: JudgeShape
+    api_key: Secret | None = None
+    timeout_s: float = DEFAULT_JUDGE_TIMEOUT_S
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -125,7 +152,8 @@ class Settings:
 
     ``policy`` is a bundled name or a path, ``data`` the folder of keys, log and store, ``contact`` whom a notice tells
     people to write to, ``origin`` the log's name in its checkpoints, ``authenticate`` whether callers need a key of
-    this gateway's.
+    this gateway's, ``judge`` the optional third stage, ``shadow`` the folder of a release that is tried beside the one
+    in use.
     """
 
     upstreams: tuple[UpstreamSettings, ...]
@@ -136,6 +164,8 @@ class Settings:
     public_url: str | None = None
     max_body_mib: int = DEFAULT_MAX_BODY_MIB
     authenticate: bool = True
+    judge: JudgeSettings | None = None
+    shadow: str | None = None
 
     @property
     def max_body_bytes(self) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from overt.config.settings import (
     DEFAULT_DATA,
+    DEFAULT_JUDGE_TIMEOUT_S,
     DEFAULT_MAX_BODY_MIB,
     DEFAULT_POLICY,
+    JudgeShape,
     KeyHeader,
     Timeouts,
     WireProtocol,
@@ -42,6 +44,12 @@ _CREDENTIAL = Text(
     pattern=r"pass-through|none|env:[A-Za-z_][A-Za-z0-9_]*",
     rule='"pass-through", "none" or "env:NAME"',
     remedy='never write a key into this file: put it into an environment variable and write credential = "env:NAME"',
+    secret=True,
+)
+_VARIABLE = Text(
+    pattern=r"[A-Za-z_][A-Za-z0-9_]*",
+    rule="the name of an environment variable",
+    remedy='never write a key into this file: put it into an environment variable and write api_key_env = "NAME"',
     secret=True,
 )
 _WAIT = Number(above=0, at_most=3600)
@@ -122,6 +130,61 @@ _CALLERS = Table(
     ),
 )
 
+_JUDGE = Table(
+    about="A model that reads a written policy and is asked before anything is done to a request. See judge.md.",
+    mistaken=dict.fromkeys(
+        ("api_key", "apikey", "key", "token", "secret", "password", "credential"),
+        'no secret stands in this file: set an environment variable, and write api_key_env = "NAME" under [judge]',
+    ),
+    keys=(
+        Key(
+            name="url",
+            kind=Text(
+                pattern=_ADDRESS,
+                rule="the address of an OpenAI-compatible server",
+                remedy='write "http://localhost:8000" without user name, query or fragment',
+                secret=True,
+            ),
+            about="The address of an OpenAI-compatible server without /v1.",
+            why="the judge has to be somewhere",
+        ),
+        Key(
+            name="model", kind=_MODEL, about="The judge's name on that server.", why="a server may hold several models"
+        ),
+        Key(
+            name="shape",
+            kind=Choice(tuple(JudgeShape)),
+            about="How it is asked and answers. qwen3guard and llama-guard are advisory: they change no decision.",
+            why="each family of judges is asked and answers in a form of its own",
+        ),
+        Key(
+            name="api_key_env",
+            kind=_VARIABLE,
+            about="The environment variable that holds the key, sent as a bearer token. Left out: no key is sent.",
+        ),
+        Key(
+            name="timeout_s",
+            kind=Number(above=0, at_most=30),
+            about="How long to wait for its opinions on one request. Without one, what was found stands.",
+            default=DEFAULT_JUDGE_TIMEOUT_S,
+        ),
+    ),
+)
+
+_CLASSIFIER = Table(
+    about="The classifier's releases. Which one decides is not chosen here: see releases.md.",
+    mistaken=dict.fromkeys(
+        ("release", "weights", "active"), "put a release to use with `overt release activate DIR`, which logs it"
+    ),
+    keys=(
+        Key(
+            name="shadow",
+            kind=Text(longest=1000),
+            about="The folder of a release that is tried beside the one in use and decides nothing.",
+        ),
+    ),
+)
+
 CONFIG = Table(
     about="The configuration of an Overt gateway.",
     mistaken=_NO_SECRETS,
@@ -182,6 +245,8 @@ CONFIG = Table(
         ),
         Key(name="upstreams", kind=ManyTables(table=_UPSTREAM, fewest=1), about="The model servers."),
         Key(name="callers", kind=OneTable(_CALLERS), about=_CALLERS.about),
+        Key(name="judge", kind=OneTable(_JUDGE), about=_JUDGE.about),
+        Key(name="classifier", kind=OneTable(_CLASSIFIER), about=_CLASSIFIER.about),
     ),
     one_of=("upstream", "upstreams"),
     one_of_why='write either upstream = "https://…" or [[upstreams]] tables',
