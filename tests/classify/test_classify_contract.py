@@ -12,10 +12,10 @@ from overt.classify.model import Model
 from overt.classify.release import load, shipped
 from overt.classify.stage1 import Stage1
 from overt.core.domain import DOMAINS, Domain
-from overt.core.finding import Finding, Unavailable
+from overt.core.finding import Cause, Finding, Unavailable
 from overt.core.request import Role
 from overt.testing.classifier import FixedClassifier
-from overt.testing.contracts.classifier import CONTRACT, Check, asks
+from overt.testing.contracts.classifier import CONTRACT, Check, asks, strange_text_is_no_fault
 
 
 @cache
@@ -53,3 +53,20 @@ def test_the_classifier_in_memory_can_be_without_a_finding() -> None:
     classifier = FixedClassifier(unavailable=frozenset({Domain.BIO}))
     findings = asyncio.run(classifier.assess(asks((Role.USER, "hi")))).findings
     assert [isinstance(finding, Unavailable) for finding in findings] == [d is Domain.BIO for d in DOMAINS]
+
+
+def test_the_classifier_in_memory_can_be_without_the_language_of_every_request() -> None:
+    classifier = FixedClassifier(uncovered="ko", unavailable=frozenset({Domain.BIO}))
+    findings = asyncio.run(classifier.assess(asks((Role.USER, "cyber:prohibited")))).findings
+    causes = [found.cause for found in findings if isinstance(found, Unavailable)]
+    assert causes == [Cause.FAULT if domain is Domain.BIO else Cause.LANGUAGE for domain in DOMAINS]
+
+
+@pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)
+def test_a_classifier_that_covers_no_language_keeps_the_contract(check: Check) -> None:
+    asyncio.run(check(lambda: FixedClassifier(uncovered="ko")))
+
+
+def test_strange_text_is_a_fault_where_a_classifier_calls_it_one() -> None:
+    with pytest.raises(AssertionError):
+        asyncio.run(strange_text_is_no_fault(lambda: FixedClassifier(unavailable=frozenset({Domain.BIO}))))

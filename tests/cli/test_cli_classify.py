@@ -23,6 +23,7 @@ version = "3"
 title = "Redirect everything"
 summary = "For tests."
 on_unavailable = "retry"
+on_uncovered_language = "notify"
 
 [modes]
 cyber = "redirect"

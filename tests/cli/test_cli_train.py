@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_evaluate(world: Path, *arguments: str) -> Result:
-    given = ["--data", str(world / "data"), "--requests", str(world / "requests")]
+    given = ["--data", str(world / "data"), "--requests", str(world / "requests"), "--labels", str(world)]
     return CliRunner().invoke(evaluate, [*given, "--weights", str(world / "release"), *arguments])
 
 
@@ -143,7 +144,27 @@ def test_the_same_release_gives_the_same_figures_but_for_the_clock(world: Path) 
     assert measured[0]["suite"]["unmoved"] == {"hits": 1, "trials": 1}
 
 
-def test_leaving_out_needs_a_table(world: Path) -> None:
-    result = run_evaluate(world, "--leave-out")
+def test_folds_that_are_not_there_are_named_with_the_remedy(world: Path, tmp_path: Path) -> None:
+    result = run_evaluate(world, "--folds", str(tmp_path / "nowhere"))
+    assert isinstance(result.exception, BadRelease)
+    assert "overt train --folds" in str(result.exception)
+
+
+def test_judging_by_folds_gives_recall_on_what_was_never_seen(world: Path, tmp_path: Path) -> None:
+    arguments = ["--requests", str(world / "requests"), "--no-static", "--out", str(tmp_path / "release")]
+    made = CliRunner().invoke(train, [*arguments, "--folds", str(tmp_path / "folds")], catch_exceptions=False)
+    assert made.exit_code == 0, made.output
+    result = run_evaluate(world, "--folds", str(tmp_path / "folds"), "--json")
+    assert result.exit_code == 0, result.output
+    measured = json.loads(result.stdout)
+    assert measured["left_out"] is not None
+    assert measured["languages"]["en"]["recall"]["trials"] > 0
+
+
+def test_fine_tuning_without_pytorch_names_the_remedy(world: Path, tmp_path: Path) -> None:
+    if importlib.util.find_spec("torch") is not None:
+        pytest.skip("PyTorch is installed here, so nothing is missing")
+    arguments = ["--requests", str(world / "requests"), "--no-static", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(train, [*arguments, "--encoder", str(tmp_path)])
     assert result.exit_code == 2
-    assert "--static FILE" in result.output
+    assert "overt[finetune]" in result.output

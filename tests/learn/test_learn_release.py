@@ -10,13 +10,14 @@ from learn_samples import FAMILIES, small_plan
 
 from overt.classify.release import MANIFEST, load
 from overt.classify.stage1 import Stage1
+from overt.cli.policy_file import read_policy
 from overt.core.domain import DOMAINS, Domain
-from overt.errors import InvalidFile
+from overt.errors import BadRelease, InvalidFile
 from overt.learn.corpus import load_own
-from overt.learn.leave_out import LeaveOut
+from overt.learn.folds import FOLDS
+from overt.learn.left_out import judge_left_out
 from overt.learn.release import train_release
 from overt.learn.score import scores_of
-from overt.learn.split import split
 
 
 def silent(_line: str) -> None:
@@ -55,12 +56,27 @@ def test_training_twice_gives_the_same_bytes_with_and_without_a_cache(tmp_path: 
     assert first.digest == second.digest == third.digest
 
 
-def test_a_family_is_judged_by_weights_that_never_saw_it(tmp_path: Path) -> None:
+def test_a_family_is_judged_by_a_classifier_that_never_saw_it(tmp_path: Path) -> None:
+    plan, folds = small_plan(tmp_path), tmp_path / "folds"
+    train_release(plan, tmp_path / "out", silent, folds=folds)
+    general = [row for row in plan.corpus.rows if row.domain == "none"]
+    left = judge_left_out(folds, plan.corpus, general, read_policy("default"), plan.recipe.seed, silent)
+    assert sorted(row.id for row in left.own.rows) == sorted(row.id for row in plan.corpus.rows if row.own)
+    names = {load(folds / f"fold-{number}").release.name for number in range(FOLDS)}
+    assert len(names) == FOLDS
+
+
+def test_the_classifier_of_a_fold_differs_from_the_release_and_acts_from_the_same_points(tmp_path: Path) -> None:
+    release = train_release(small_plan(tmp_path), tmp_path / "out", silent, folds=tmp_path / "folds")
+    other = load(tmp_path / "folds" / "fold-0").release
+    assert other.digest != release.digest
+    assert other.acting_points == release.acting_points
+
+
+def test_without_the_folds_the_remedy_is_named(tmp_path: Path) -> None:
     plan = small_plan(tmp_path)
-    release = train_release(plan, tmp_path / "out", silent)
-    judged = LeaveOut(plan, split(plan.corpus, plan.recipe.seed), silent).own(release.acting_points)
-    assert len(judged.rows) == len({row.id for row in judged.rows}) == sum(row.own for row in plan.corpus.rows)
-    assert judged.scores.shape == (len(judged.rows), 4, 4)
+    with pytest.raises(BadRelease, match="overt train --folds"):
+        judge_left_out(tmp_path / "nowhere", plan.corpus, (), read_policy("default"), 7, silent)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 from learn_samples import small_plan
 
 from overt.learn.corpus import Corpus, Row
+from overt.learn.folds import FOLDS, fold_of
 from overt.learn.sources import NOWHERE, Label, Source, Use
-from overt.learn.split import FOLDS, Role, part_of, split, without_echoes
+from overt.learn.split import Role, split, without_echoes
 
 
 def row(name: str, text: str, source: str = "clinc150") -> Row:
@@ -41,13 +42,13 @@ def test_the_split_depends_on_nothing_but_the_seed(tmp_path: Path) -> None:
     assert split(corpus, 7) != split(corpus, 8)
 
 
-def test_our_own_rows_all_train_and_a_family_is_in_one_part(tmp_path: Path) -> None:
+def test_our_own_rows_all_train_and_a_family_is_in_one_fold(tmp_path: Path) -> None:
     corpus = small_plan(tmp_path).corpus
     own = [found for found in corpus.rows if found.own]
     assert set(map(id, own)) <= set(map(id, split(corpus, 7)[Role.TRAIN]))
-    parts = {(found.group, part_of(found, 7)) for found in own}
-    assert len(parts) == len({found.group for found in own})
-    assert {part for _, part in parts} <= set(range(FOLDS))
+    folds = {(found.group, fold_of(found, 7)) for found in own}
+    assert len(folds) == len({found.group for found in own})
+    assert {fold for _, fold in folds} <= set(range(FOLDS))
 
 
 @pytest.mark.parametrize(("use", "role"), [(Use.EVALUATE, Role.HELD_OUT), (Use.THRESHOLD, Role.THRESHOLD)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from overt.errors import OperatorError
-from overt.log.keys import RECEIPT_KEY_DAYS, log_signer, receipt_issuer, signer_of
+from overt.log.keys import RECEIPT_KEY_DAYS, log_signer, receipt_issuer, release_signer, signer_of
 from overt.proof.ed25519 import verifies
 from overt.proof.note import parse_vkey
 from overt.proof.receipt import open_certificate
@@ -95,3 +95,18 @@ def test_a_log_key_is_not_taken_for_a_receipt_key(tmp_path: Path) -> None:
 def test_no_half_written_key_is_left_behind(tmp_path: Path) -> None:
     log_signer(tmp_path / "log.key", ORIGIN)
     assert os.listdir(tmp_path) == ["log.key"]
+
+
+def test_a_release_key_is_made_once_and_keeps_its_name(tmp_path: Path) -> None:
+    made = release_signer(tmp_path / "release.key", "lab.example")
+    assert release_signer(tmp_path / "release.key", "another.name").vkey == made.vkey
+    assert made.vkey.startswith("lab.example+")
+
+
+def test_a_key_that_expires_signs_no_release_and_a_name_that_no_key_may_have_makes_none(tmp_path: Path) -> None:
+    receipt_issuer(tmp_path / "receipts.key", log_signer(tmp_path / "log.key", ORIGIN), ORIGIN, ManualClock())
+    with pytest.raises(OperatorError, match="expires"):
+        release_signer(tmp_path / "receipts.key", "lab.example")
+    with pytest.raises(OperatorError, match="without space"):
+        release_signer(tmp_path / "release.key", "our lab")
+    assert not (tmp_path / "release.key").exists()

@@ -1,7 +1,7 @@
-"""A release: a folder with ``manifest.json``, ``stage1.npz`` and ``vocab.txt``, pinned by digest.
+"""A release: a folder with ``manifest.json``, ``stage1.npz``, ``vocab.txt`` and ``stage2.onnx``, pinned by digest.
 
-`write_release` writes one; `load` reads one and refuses it (`BadRelease`) if any byte is not what the manifest says.
-The digest of a release is the SHA-256 of its manifest, which holds the SHA-256 of every other file. Every file is
+`write_release` writes one; `read_release` reads one and refuses it (`BadRelease`) if any byte is not what the manifest
+says. The digest of a release is the SHA-256 of its manifest, which holds the SHA-256 of every other file. Every file is
 read once and the same bytes are checked and parsed. Nothing is ever unpickled.
 """
 
@@ -18,16 +18,22 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from overt.classify.cascade import Cascade
+from overt.classify.encoder import Encoder
 from overt.classify.features import FORMAT, HASHES
-from overt.classify.model import HEADS, WIDTH, Calibration, Model, Weights
+from overt.classify.joint import CEILING, Joint
+from overt.classify.model import HEADS, WIDTH, Calibration, Floats, Model, Weights
+from overt.classify.stage1 import Stage1
 from overt.classify.wordpiece import WordPiece, parse_vocabulary
-from overt.core.domain import Band, Digest, Domain
+from overt.core.domain import DOMAINS, Band, Digest, Domain
 from overt.core.finding import ActingPoint, ErrorRate, Release
 from overt.errors import BadRelease
 
 MANIFEST: Final = "manifest.json"
 ARRAYS: Final = "stage1.npz"
 VOCABULARY: Final = "vocab.txt"
+GRAPH: Final = "stage2.onnx"
+_COLUMNS: Final = ("linear", "deep", "bias")
 REMEDY: Final = "install overt again, or write the release again with `overt train`"
 
 
@@ -44,13 +50,47 @@ class Card:
     training: Mapping[str, object] = field(default_factory=dict)
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Stage 2 as it is released: its graph (ONNX), how it joins stage 1, and the languages (ISO 639-1) both cover."""
+
+    graph: bytes
+    joint: Joint
+    languages: tuple[str, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A release as it was read. Without ``encoder`` it is stage 1 alone."""
+
+    model: Model
+    encoder: Encoder | None = None
+    joint: Joint | None = None
+    languages: frozenset[str] = frozenset()
+
+    def classifier(self) -> Cascade | Stage1:
+        """A fresh classifier with empty caches."""
+        first = Stage1(self.model)
+        if self.encoder is None or self.joint is None:
+            return first
+        return Cascade(first, self.encoder, self.joint, self.languages)
+
+
 def shipped() -> Path:
     """The folder of the release that comes with this package."""
     return Path(__file__).parent / "weights"
 
 
 def write_release(
-    folder: Path, *, card: Card, weights: Weights, calibration: Calibration, vocabulary: bytes
+    folder: Path,
+    *,
+    card: Card,
+    weights: Weights,
+    calibration: Calibration,
+    vocabulary: bytes,
+    second: Second | None = None,
 ) -> Release:
     """Write a release into ``folder`` (made if missing) and read it back. ``vocabulary`` is the bytes of vocab.txt."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,26 +104,45 @@ def write_release(
         scale=weights.scale,
     )
     files = {ARRAYS: arrays.getvalue(), VOCABULARY: vocabulary}
+    if second is not None:
+        files[GRAPH] = second.graph
     for name, content in files.items():
         (folder / name).write_bytes(content)
     manifest = _manifest(card, calibration, {name: digest_of(content) for name, content in files.items()})
+    if second is not None:
+        manifest |= {
+            "languages": list(second.languages),
+            "joint": _joint_rows(second.joint),
+            "gates": _gate_rows(second.joint),
+        }
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
     return load(folder).release
 
 
-def load(folder: Path) -> Model:
+def read_release(folder: Path) -> Parts:
     """Read and check a release. Raises `BadRelease` naming the file, what was expected and what was found."""
     raw = _read(folder, MANIFEST)
     manifest = _parse(raw)
     checked = {name: _checked(folder, manifest, name) for name in (ARRAYS, VOCABULARY)}
     wordpiece = WordPiece(parse_vocabulary(checked[VOCABULARY], VOCABULARY))
-    return Model(
+    model = Model(
         release=_release(manifest, digest_of(raw)),
         weights=_weights(checked[ARRAYS], len(wordpiece)),
         calibration=_calibration(manifest),
         wordpiece=wordpiece,
     )
+    if "joint" not in manifest and "gates" not in manifest:
+        return Parts(model)
+    joint = _joint(manifest)
+    _check_points(model.release)
+    encoder = Encoder(_checked(folder, manifest, GRAPH), wordpiece, name=GRAPH)
+    return Parts(model, encoder, joint, _languages(manifest))
+
+
+def load(folder: Path) -> Model:
+    """Stage 1 of a release, read and checked with all the rest of it."""
+    return read_release(folder).model
 
 
 def digest_of(content: bytes) -> Digest:
@@ -111,6 +170,55 @@ def _manifest(card: Card, calibration: Calibration, files: Mapping[str, Digest])
         ],
         "training": dict(card.training),
     }
+
+
+def _joint_rows(joint: Joint) -> list[dict[str, object]]:
+    columns = zip(HEADS, joint.linear, joint.deep, joint.bias, strict=True)
+    return [
+        {"head": head, "linear": float(linear), "deep": float(deep), "bias": float(bias)}
+        for head, linear, deep, bias in columns
+    ]
+
+
+def _gate_rows(joint: Joint) -> list[dict[str, object]]:
+    return [{"domain": domain, "topic": float(gate)} for domain, gate in zip(DOMAINS, joint.gates, strict=True)]
+
+
+def _joint(manifest: Mapping[str, Any]) -> Joint:
+    """The numbers that join the stages; every one finite, no weight below 0, every gate a probability."""
+    try:
+        rows, gates = manifest["joint"], manifest["gates"]
+        heads, domains = tuple(row["head"] for row in rows), tuple(gate["domain"] for gate in gates)
+        if (heads, domains) != (HEADS, DOMAINS):
+            raise BadRelease(f"{MANIFEST!r}: expected joint heads and gates in order, found {heads!r} {domains!r}")
+        columns = {name: np.asarray([float(row[name]) for row in rows], np.float32) for name in _COLUMNS}
+        topics = np.asarray([_share(gate["topic"]) for gate in gates], np.float32)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise BadRelease(f"{MANIFEST!r} lacks or garbles {fault} of the joint; {REMEDY}") from fault
+    if not all(np.isfinite(column).all() for column in columns.values()) or _negative(columns):
+        raise BadRelease(f"{MANIFEST!r}: expected finite joint numbers and no weight below 0, found others; {REMEDY}")
+    return Joint(linear=columns["linear"], deep=columns["deep"], bias=columns["bias"], gates=topics)
+
+
+def _languages(manifest: Mapping[str, Any]) -> frozenset[str]:
+    found = manifest.get("languages", [])
+    if not isinstance(found, list) or not all(isinstance(code, str) and len(code) == 2 for code in found):
+        raise BadRelease(f"{MANIFEST!r}: expected languages as two-letter codes, found {found!r}; {REMEDY}")
+    return frozenset(found)
+
+
+def _negative(columns: Mapping[str, Floats]) -> bool:
+    return bool((columns["linear"] < 0).any() or (columns["deep"] < 0).any())
+
+
+def _check_points(release: Release) -> None:
+    """Stage 1 alone must never act: every acting point lies above what it may say by itself."""
+    for point in release.acting_points:
+        if point.threshold <= CEILING:
+            raise BadRelease(
+                f"{MANIFEST!r}: the acting point of {point.domain!r} for {point.band!r} is {point.threshold!r}, which "
+                f"stage 1 alone may reach (up to {CEILING!r}); {REMEDY}"
+            )
 
 
 def _read(folder: Path, name: str) -> bytes:

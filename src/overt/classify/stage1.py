@@ -9,16 +9,15 @@ A fault becomes `Unavailable` for every domain, with its reason: never a probabi
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from threading import Lock
 from typing import Final, final
 
 import numpy as np
 
 from overt.classify.features import Tokens, tokens, windows
+from overt.classify.memory import Memory
 from overt.classify.model import Floats, Model
 from overt.classify.turns import Reading, readings
 from overt.classify.views import MUST_RISE, View, views
@@ -35,7 +34,10 @@ TRIGGER_FLOOR: Final = 0.01
 
 TRIGGER_SHARE: Final = 0.6
 """A trigger is the shortest run of words that holds this share of the positive contribution in its window."""
+GROWING_SHARES: Final = (0.4, 0.6, 0.8, 0.95)
+"""The shares that are tried until a decision turns without the run."""
 
+STAGE1: Final = "stage1"
 _TOPIC: Final = 0
 _HIGH: Final = 2
 
@@ -66,8 +68,7 @@ class Stage1:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._scored: OrderedDict[bytes, Scored] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Memory[Scored] = Memory(CACHED_TEXTS)
 
     @property
     def release(self) -> Release:
@@ -76,27 +77,47 @@ class Stage1:
 
     async def assess(self, request: Request) -> Assessment:
         """As `overt.ports.Classifier.assess`."""
-        if sum(len(segment.text) for segment in request.segments if not segment.preamble) > LONG:
-            return await asyncio.to_thread(self.assess_now, request)
-        return self.assess_now(request)
+        return await asyncio.to_thread(self.assess_now, request) if is_long(request) else self.assess_now(request)
 
     def assess_now(self, request: Request) -> Assessment:
         """The same, at once."""
-        findings: tuple[Finding | Unavailable, ...]
         try:
             findings = self._findings(request)
         except Exception as fault:  # noqa: BLE001  the port promises that no fault becomes an exception
-            reason = f"stage 1 failed on this request ({type(fault).__name__}: {fault})"
-            findings = tuple(Unavailable(domain=domain, reason=reason) for domain in DOMAINS)
+            findings = faulty(STAGE1, fault)
         return Assessment(stage=Stage.REQUEST, release=self.release, findings=findings)
 
     def unread(self, request: Request) -> int:
         """How many characters of what decides were over the declared cap and not read."""
-        return sum(self._score(reading.text).unread for reading in readings(request.segments))
+        return sum(self.score(reading.text).unread for reading in readings(request.segments))
 
     def score_views(self, text: str) -> tuple[ScoredView, ...]:
         """Every view of a text with its uncalibrated logits."""
         return tuple(self._view(view) for view in views(text))
+
+    def probabilities(self, logits: Floats) -> Floats:
+        """Calibrated and ordered: shape (windows, 4 domains, 4 outputs)."""
+        return self._model.probabilities(logits)
+
+    def nothing(self, place: int) -> Floats:
+        """The outputs of a domain for a text without a word."""
+        outputs: Floats = self._model.nothing()[place]
+        return outputs
+
+    def growing_spans(self, text: str, place: int) -> list[tuple[int, int]]:
+        """Spans of a text that hold ever more of what speaks for a domain, ending with the whole deciding window."""
+        seen = [self._view(view) for view in views(text)]
+        spoken = [each for each in seen if len(each.tokens)]
+        if not spoken:
+            return []
+        by_window = [discounted(self._model.probabilities(v.logits), v.view.discount) for v in spoken]
+        _, chosen = best_views([view.view.must_rise for view in spoken], by_window)
+        scored, deciding = spoken[chosen[place]], by_window[chosen[place]]
+        low, high = windows(len(scored.tokens))[_deciding_window(deciding, place)]
+        speaks = self._model.toward(self._model.contributions(scored.tokens.words[low:high]), place)
+        spans = (_span(scored, low, speaks, share) for share in GROWING_SHARES)
+        whole = scored.view.mapped.original(scored.tokens.starts[low], scored.tokens.ends[high - 1])
+        return list(dict.fromkeys([*(span for span in spans if span is not None), whole, (0, len(text))]))
 
     def _view(self, view: View) -> ScoredView:
         found = tokens(view.mapped.text)
@@ -104,32 +125,23 @@ class Stage1:
 
     def _findings(self, request: Request) -> tuple[Finding | Unavailable, ...]:
         read = readings(request.segments)
-        scored = [(reading, self._score(reading.text)) for reading in read]
+        scored = [(reading, self.score(reading.text)) for reading in read]
         return tuple(self._finding(place, domain, scored, request) for place, domain in enumerate(DOMAINS))
 
     def _finding(
         self, place: int, domain: Domain, scored: Sequence[tuple[Reading, Scored]], request: Request
     ) -> Finding | Unavailable:
         if not scored:
-            return _as_finding(domain, self._model.nothing()[place], None)
+            return as_finding(domain, self._model.nothing()[place], None)
         found = [discounted(each.probabilities[place], reading.discount) for reading, each in scored]
         best = max(range(len(found)), key=lambda i: _weight(found[i]))
         reading, deciding = scored[best]
-        return _as_finding(domain, np.max(found, axis=0), _trigger(reading, deciding.spans[place], request))
+        return as_finding(domain, np.max(found, axis=0), trigger_at(reading, deciding.spans[place], request))
 
-    def _score(self, text: str) -> Scored:
+    def score(self, text: str) -> Scored:
+        """What is found in a text. Kept, so that long conversations cost only what is new in them."""
         key = sha256(text.encode("utf-8", "surrogatepass")).digest()
-        with self._lock:
-            kept = self._scored.get(key)
-            if kept is not None:
-                self._scored.move_to_end(key)
-                return kept
-        scored = self._score_afresh(text)
-        with self._lock:
-            self._scored[key] = scored
-            while len(self._scored) > CACHED_TEXTS:
-                self._scored.popitem(last=False)
-        return scored
+        return self._kept.get(key, lambda: self._score_afresh(text))
 
     def _score_afresh(self, text: str) -> Scored:
         seen = [self._view(view) for view in views(text)]
@@ -138,11 +150,11 @@ class Stage1:
         if not spoken:
             return Scored(self._model.nothing(), (None,) * len(DOMAINS), unread)
         by_window = [discounted(self._model.probabilities(v.logits), v.view.discount) for v in spoken]
-        probabilities, chosen = _best_views([view.view.must_rise for view in spoken], by_window)
-        spans = self._spans([(spoken[number], by_window[number]) for number in chosen], probabilities)
+        probabilities, chosen = best_views([view.view.must_rise for view in spoken], by_window)
+        spans = self.spans([(spoken[number], by_window[number]) for number in chosen], probabilities)
         return Scored(probabilities, spans, unread)
 
-    def _spans(
+    def spans(
         self, chosen: Sequence[tuple[ScoredView, Floats]], probabilities: Floats
     ) -> tuple[tuple[int, int] | None, ...]:
         """Per domain the span that decided, in the text as it was sent. Domains often share a window."""
@@ -186,7 +198,7 @@ def shortest_run(values: Sequence[float], share: float) -> tuple[int, int] | Non
     return best
 
 
-def _best_views(must_rise: Sequence[bool], by_window: Sequence[Floats]) -> tuple[Floats, list[int]]:
+def best_views(must_rise: Sequence[bool], by_window: Sequence[Floats]) -> tuple[Floats, list[int]]:
     """The highest outputs per domain, and for each domain the view that gives the trigger. The first view is plain."""
     probabilities: Floats = by_window[0].max(axis=0)
     chosen = [0] * len(DOMAINS)
@@ -206,9 +218,9 @@ def _deciding_window(by_window: Floats, place: int) -> int:
     return int(np.argmax(by_window[:, place, _TOPIC] + by_window[:, place, _HIGH]))
 
 
-def _span(scored: ScoredView, low: int, speaks: Floats) -> tuple[int, int] | None:
-    """The shortest run of words with most of what speaks for the domain in the window that begins at ``low``."""
-    run = shortest_run(np.maximum(speaks, 0.0).tolist(), TRIGGER_SHARE)
+def _span(scored: ScoredView, low: int, speaks: Floats, share: float = TRIGGER_SHARE) -> tuple[int, int] | None:
+    """The shortest run of words with a share of what speaks for the domain in the window that begins at ``low``."""
+    run = shortest_run(np.maximum(speaks, 0.0).tolist(), share)
     if run is None:
         return None
     first, last = low + run[0], low + run[1] - 1
@@ -227,17 +239,37 @@ def _rises(view: Floats, plain: Floats) -> bool:
     return bool((np.log(high / (1 - high)) - np.log(low / (1 - low)) > MUST_RISE).any())
 
 
-def _trigger(reading: Reading, span: tuple[int, int] | None, request: Request) -> Trigger | None:
+def trigger_at(reading: Reading, span: tuple[int, int] | None, request: Request) -> Trigger | None:
     if span is None:
         return None
     segment, start, end = reading.place(*span)
     return Trigger(segment=segment, role=request.segments[segment].role, start=start, end=end)
 
 
-def _as_finding(domain: Domain, outputs: Floats, trigger: Trigger | None) -> Finding | Unavailable:
+def is_long(request: Request) -> bool:
+    """Whether scoring a request takes long enough to leave the event loop for a thread."""
+    return sum(len(segment.text) for segment in request.segments if not segment.preamble) > LONG
+
+
+def faulty(stage: str, fault: Exception) -> tuple[Unavailable, ...]:
+    """What is found where a stage failed: nothing, for this reason, in no domain."""
+    reason = f"{stage} failed on this request ({type(fault).__name__}: {fault})"
+    return tuple(Unavailable(domain=domain, reason=reason) for domain in DOMAINS)
+
+
+def as_finding(
+    domain: Domain, outputs: Floats, trigger: Trigger | None, stages: tuple[str, ...] = (STAGE1,)
+) -> Finding | Unavailable:
+    """A domain's finding from its four outputs."""
     if not np.isfinite(outputs).all():
-        return Unavailable(domain=domain, reason="stage 1 gave something that is not a probability")
+        return Unavailable(domain=domain, reason=f"{stages[-1]} gave something that is not a probability")
     topic, low_dual, high_dual, prohibited = (round(float(p), 6) for p in outputs)
     return Finding(
-        domain=domain, topic=topic, low_dual=low_dual, high_dual=high_dual, prohibited=prohibited, trigger=trigger
+        domain=domain,
+        topic=topic,
+        low_dual=low_dual,
+        high_dual=high_dual,
+        prohibited=prohibited,
+        trigger=trigger,
+        stages=stages,
     )

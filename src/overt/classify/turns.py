@@ -174,11 +174,15 @@ class Reading:
 
 Indexed = tuple[int, Segment]
 
+MOST_SPREAD: Final = 4
+"""Turns that are read as one, the present one among them, in case a request was split over them."""
+MOST_HISTORY: Final = 12
+"""Earlier turns that may ask for a closer look."""
+
 
 def readings(segments: Sequence[Segment]) -> tuple[Reading, ...]:
     """What decides, the user's own words first. Nothing at all where the request says nothing."""
-    spoken = [(index, segment) for index, segment in enumerate(segments) if not segment.preamble]
-    turns = list(_turns_from_the_end(spoken))
+    turns = list(_turns_from_the_end(_spoken(segments)))
     if not turns:
         return ()
     current = turns[0]
@@ -193,6 +197,28 @@ def readings(segments: Sequence[Segment]) -> tuple[Reading, ...]:
     if not tools and not any(segments[index].text[start:end].strip() for index, start, end in own):
         own = [(index, 0, len(segment.text)) for index, segment in current if segment.role is Role.USER]
     return (*([_read(own, segments, 0.0)] if own else []), *tools)
+
+
+def earlier_turns(segments: Sequence[Segment]) -> Iterator[Reading]:
+    """The user's own words of each turn before the present one, latest first, at most `MOST_HISTORY` turns."""
+    for turn in islice(_turns_from_the_end(_spoken(segments)), 1, 1 + MOST_HISTORY):
+        own = _own_words(turn)
+        if own:
+            yield _read(own, segments, 0.0)
+
+
+def spread(segments: Sequence[Segment]) -> tuple[Reading, Reading, Reading] | None:
+    """The last turns as one, those before the present one, and the present one; None where either is empty."""
+    own = [_own_words(turn) for turn in islice(_turns_from_the_end(_spoken(segments)), MOST_SPREAD)]
+    if not own or not own[0] or not any(own[1:]):
+        return None
+    earlier = [span for turn in reversed(own[1:]) for span in turn]
+    whole, before, present = (_read(spans, segments, 0.0) for spans in (earlier + own[0], earlier, own[0]))
+    return whole, before, present
+
+
+def _spoken(segments: Sequence[Segment]) -> list[Indexed]:
+    return [(index, segment) for index, segment in enumerate(segments) if not segment.preamble]
 
 
 def _turns_from_the_end(spoken: Sequence[Indexed]) -> Iterator[list[Indexed]]:

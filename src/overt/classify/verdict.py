@@ -51,7 +51,7 @@ def judge(row: Row, policy: Policy, assessment: Assessment, *, ms: float, unread
         "band": band,
         "findings": [_finding(each) for each in assessment.findings],
         "trigger": _trigger(finding),
-        "stages": ["stage1"],
+        "stages": _stages(finding, assessment),
         "ms": round(ms, 3),
     }
     return found | ({"unread": unread} if unread else {}) | ({"skipped": list(row.skipped)} if row.skipped else {})
@@ -92,7 +92,12 @@ def _point(release: Release, found: Finding, band: Band) -> float:
 
 def _finding(found: Finding | Unavailable) -> dict[str, Any]:
     if isinstance(found, Unavailable):
-        return {"domain": found.domain, "unavailable": found.reason}
+        return {
+            "domain": found.domain,
+            "unavailable": found.reason,
+            "cause": found.cause,
+            "language": found.language,
+        }
     return {
         "domain": found.domain,
         "topic": found.topic,
@@ -100,6 +105,14 @@ def _finding(found: Finding | Unavailable) -> dict[str, Any]:
         "high_dual": found.high_dual,
         "prohibited": found.prohibited,
     }
+
+
+def _stages(finding: Finding | None, assessment: Assessment) -> list[str]:
+    """The stages that spoke on the domain that the row is about; where it is about none, the most on any domain."""
+    if finding is not None:
+        return list(finding.stages) or ["stage1"]
+    spoke = [list(each.stages) for each in assessment.findings if isinstance(each, Finding)]
+    return max(spoke, key=len, default=[]) or ["stage1"]
 
 
 def _trigger(finding: Finding | None) -> dict[str, Any] | None:

@@ -16,7 +16,8 @@ from typing import Any, Final, final
 
 import click
 
-from overt.classify.release import load, shipped
+from overt.classify.cascade import Cascade
+from overt.classify.release import read_release, shipped
 from overt.classify.rows import Row, parse_row
 from overt.classify.stage1 import Stage1
 from overt.classify.verdict import judge, request_of
@@ -70,7 +71,8 @@ def command(
     list of blocks), and may have a "model". Exit 0 if every row was classified, 1 if one could not be, 2 if there is
     nothing to classify with.
     """
-    policy, classifier = read_policy(policy_name), Stage1(load(weights if weights is not None else shipped()))
+    policy = read_policy(policy_name)
+    classifier = read_release(weights if weights is not None else shipped()).classifier()
     failed = False
     counted: list[tuple[str, str]] = []
     progress = Progress()
@@ -92,7 +94,7 @@ def command(
 
 
 def _results(
-    lines: Iterable[tuple[int, bytes]], policy: Policy, classifier: Stage1
+    lines: Iterable[tuple[int, bytes]], policy: Policy, classifier: Cascade | Stage1
 ) -> Iterator[tuple[Row | None, dict[str, Any]]]:
     for number, line in lines:
         if not line.strip():
@@ -104,7 +106,7 @@ def _results(
             yield None, {"id": row_or_error.id, "error": row_or_error.error}
 
 
-def _judge(row: Row, policy: Policy, classifier: Stage1) -> dict[str, Any]:
+def _judge(row: Row, policy: Policy, classifier: Cascade | Stage1) -> dict[str, Any]:
     request = request_of(row)
     started = perf_counter()
     assessment = classifier.assess_now(request)

@@ -10,23 +10,18 @@ from typing import Any
 
 import click
 
-from overt.classify.release import MANIFEST, VOCABULARY, load, shipped
-from overt.classify.stage1 import Stage1
+from overt.classify.release import MANIFEST, read_release, shipped
 from overt.cli.policy_file import read_policy, read_policy_text
 from overt.core.domain import DOMAINS, Band
+from overt.core.finding import Release
+from overt.learn.agreement import Agreement, agreement, read_labels
 from overt.learn.cards import Subject, action_rates, card
-from overt.learn.corpus import Corpus, load_corpus
-from overt.learn.evaluate import Evaluation, evaluate
-from overt.learn.leave_out import LeaveOut
-from overt.learn.plots import reliability_plot, score_plot
+from overt.learn.corpus import load_corpus
+from overt.learn.evaluate import Evaluation, Task, evaluate
+from overt.learn.plots import cost_plot, reliability_plot, score_plot
 from overt.learn.rates import percent
-from overt.learn.release import Plan
-from overt.learn.split import split
-from overt.learn.static import load_table
-from overt.learn.train import Recipe
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
 POLICY = "default"
 
 
@@ -35,71 +30,58 @@ POLICY = "default"
 @click.option("--requests", type=FOLDER, default=Path("data/requests"), show_default=True, help="Our own requests.")
 @click.option("--weights", type=FOLDER, help="A release of your own; the shipped one otherwise.")
 @click.option("--out", type=FOLDER, help="Where the cards, plots and evaluation.json are written.")
-@click.option("--leave-out", is_flag=True, help="Also train without each source and family, and judge those (slow).")
-@click.option("--static", "table", type=FILE, help="The distilled static table, which --leave-out needs.")
-@click.option("--cache", "cache_folder", type=FOLDER, help="Keep slow stages here, to resume.")
+@click.option("--folds", type=FOLDER, help="What `overt train --folds` wrote: judge sources and families as unseen.")
+@click.option("--labels", type=FOLDER, default=Path("data/labels"), show_default=True, help="A second annotator's.")
 @click.option("--json", "as_json", is_flag=True, help="Print evaluation.json instead of the summary.")
 def command(
     data: Path,
     requests: Path,
     weights: Path | None,
     out: Path | None,
-    leave_out: bool,
-    table: Path | None,
-    cache_folder: Path | None,
+    folds: Path | None,
+    labels: Path,
     as_json: bool,
 ) -> None:
     """Measure false positives, recall, the must-pass suite and action rates, with intervals; write the cards."""
     folder = weights if weights is not None else shipped()
-    stage = Stage1(load(folder))
+    parts = read_release(folder)
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    corpus = load_corpus(data, requests)
-    recipe = _recipe(manifest)
-    trainer = _leave_out(corpus, recipe, table, cache_folder) if leave_out else None
-    measured = evaluate(
-        corpus=corpus,
+    task = Task(
+        corpus=load_corpus(data, requests),
         data=data,
         requests=requests,
-        stage=stage,
-        timed=Stage1(load(folder)),
+        labels=labels,
+        classifier=parts.classifier(),
+        timed=parts.classifier(),
         policy=read_policy(POLICY),
-        seed=recipe.seed,
-        leave_out=trainer,
-        progress=_progress,
+        seed=_seed(manifest),
+        folds=folds,
     )
+    measured = evaluate(task, _progress)
     subject = Subject(
-        release=stage.release,
+        release=parts.model.release,
         manifest=manifest,
-        policy=read_policy(POLICY),
+        policy=task.policy,
         policy_text=read_policy_text(POLICY),
         evaluation=measured,
+        agreement=_agreement(task),
     )
     if out is not None:
         _write(subject, out)
-    click.echo(json.dumps(as_object(measured), indent=1) if as_json else _summary(measured))
+    click.echo(json.dumps(as_object(measured, subject.release), indent=1) if as_json else _summary(measured))
 
 
-def _recipe(manifest: Mapping[str, Any]) -> Recipe:
-    """The recipe that the release was trained with: its seed says which rows it never saw."""
+def _seed(manifest: Mapping[str, Any]) -> int:
+    """The seed that the release was trained with: it says which rows the release never saw."""
     recipe = manifest["training"].get("recipe")
     if not isinstance(recipe, dict):
         raise click.UsageError("the manifest names no recipe, so nobody knows which rows the release never saw")
-    return Recipe(**recipe)
+    return int(recipe["seed"])
 
 
-def _leave_out(corpus: Corpus, recipe: Recipe, table: Path | None, cache_folder: Path | None) -> LeaveOut:
-    if table is None:
-        raise click.UsageError("--leave-out trains anew and needs --static FILE")
-    plan = Plan(
-        corpus=corpus,
-        vocabulary=(shipped() / VOCABULARY).read_bytes(),
-        table=load_table(table),
-        recipe=recipe,
-        version="leave-out",
-        date="",
-        cache=cache_folder,
-    )
-    return LeaveOut(plan, split(corpus, recipe.seed), _progress)
+def _agreement(task: Task) -> Mapping[str, Agreement]:
+    path = task.labels / "second_annotator_own.jsonl"
+    return agreement(task.corpus.rows, read_labels(path)) if path.is_file() else {}
 
 
 def _write(subject: Subject, out: Path) -> None:
@@ -114,17 +96,20 @@ def _write(subject: Subject, out: Path) -> None:
             plots / f"{domain}-reliability.svg",
             reliability_plot(f"{domain}: does the probability mean what it says?", figures.calibration),
         )
+    curve = [(point.looked_again.share or 0.0, point.kept.share or 0.0) for point in subject.evaluation.cost]
+    if curve:
+        _save(plots / "cost.svg", cost_plot("What looking again costs", curve))
     _save(out / "action-rates.md", action_rates(subject))
-    _save(out / "evaluation.json", json.dumps(as_object(subject.evaluation), indent=1) + "\n")
+    _save(out / "evaluation.json", json.dumps(as_object(subject.evaluation, subject.release), indent=1) + "\n")
 
 
 def _save(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def as_object(measured: Evaluation) -> dict[str, object]:
-    """The evaluation as JSON has it."""
-    return asdict(measured)
+def as_object(measured: Evaluation, release: Release) -> dict[str, object]:
+    """The evaluation as JSON has it, with the digest of the release that it is about."""
+    return {"release": release.digest, **asdict(measured)}
 
 
 def _summary(measured: Evaluation) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from overt.errors import OperatorError
-from overt.gateway.compose import STORE_FILE, make_key
+from overt.gateway.compose import make_key
+from overt.gateway.places import STORE_FILE
 from overt.store.sqlite import open_store
 
 

@@ -14,12 +14,15 @@ import click
 from overt.errors import OperatorError, OvertError
 
 COMMANDS = {
+    "calibrate": "Choose acting points on your own traffic.",
     "classify": "Say what would be decided about requests; no model is called.",
     "demo": "Drive the main job end to end with the official SDK.",
+    "drift": "Check whether traffic or decisions have moved.",
     "evaluate": "Measure the classifier and write its cards.",
     "key": "Keys for callers.",
     "log": "Check a transparency log.",
     "policy": "Check, explain and compare policies.",
+    "release": "Check, sign, activate and roll back classifier releases.",
     "schema": "Print the JSON Schemas of policy and configuration files.",
     "serve": "Run the gateway.",
     "train": "Train a classifier release.",

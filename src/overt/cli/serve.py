@@ -10,20 +10,17 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import final
 
 import click
 import uvicorn
 
-from overt.cli.policy_file import read_policy_text, read_text
+from overt.cli.policy_file import read_policy_text
+from overt.cli.settings_file import read_settings
 from overt.config.advice import advice
-from overt.config.parse import parse_settings
 from overt.config.settings import Settings
 from overt.gateway.app import create_app
 from overt.gateway.compose import make_key, opened
-from overt.policy.bundle import bundled_names
 from overt.policy.parse import parse_policy
 
 
@@ -42,23 +39,11 @@ def command(config: str | None, host: str, port: int, data: str | None) -> None:
     Without a configuration it serves two built-in demonstration models behind the default policy, and prints a key
     for you. When it accepts requests it prints one line of JSON: ready, url, log, key.
     """
-    settings = Settings.default() if config is None else _read_settings(config)
-    if data is not None:
-        settings = replace(settings, data=data)
+    settings = read_settings(config, data, os.environ)
+    if config is not None:
+        for line in advice(settings):
+            click.echo(f"overt: {line}", err=True)
     asyncio.run(_serve(settings, _bind(host, port), embedded=config is None))
-
-
-def _read_settings(config: str) -> Settings:
-    settings = parse_settings(read_text(config), os.environ, name=config)
-    for line in advice(settings):
-        click.echo(f"overt: {line}", err=True)
-    beside = Path(config).parent
-    # Paths in the file are relative to the file, so that it means the same wherever the command is run.
-    if not Path(settings.data).is_absolute():
-        settings = replace(settings, data=str(beside / settings.data))
-    if settings.policy not in bundled_names() and not Path(settings.policy).is_absolute():
-        settings = replace(settings, policy=str(beside / settings.policy))
-    return settings
 
 
 def _bind(host: str, port: int) -> socket.socket:

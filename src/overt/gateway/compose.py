@@ -1,43 +1,55 @@
 """Where a gateway is put together, in one place: settings in, parts out.
 
-Order matters: the store and the log open first, then policy, classifier and receipt key are announced in the log, and
-only then can anything be served that rests on them.
+Order matters: the store and the log open first, then policy, classifier, judge and receipt key are announced in the
+log, and only then can anything be served that rests on them. A release that was activated was announced before; the
+log has to prove it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import assert_never, final
 
-from overt.classify.release import MANIFEST, load, shipped
-from overt.classify.stage1 import Stage1
-from overt.config.settings import FromEnvironment, NoCredential, PassThrough, Settings, UpstreamSettings
+from overt.classify.judge.ask import Judge, JudgeIdentity
+from overt.classify.judge.judged import Judged
+from overt.classify.judge.shapes import SHAPES
+from overt.classify.judge.written import written_policies
+from overt.classify.release import MANIFEST, shipped
+from overt.config.settings import (
+    FromEnvironment,
+    JudgeSettings,
+    NoCredential,
+    PassThrough,
+    Settings,
+    UpstreamSettings,
+)
 from overt.core.domain import ModelName
 from overt.core.finding import Release
 from overt.core.policy import Policy
-from overt.errors import OperatorError
 from overt.gateway.admit import Admission, key_digest, new_key
 from overt.gateway.models import Models
 from overt.gateway.parts import Gateway, Published
 from overt.gateway.pipeline import Pages, Pipeline
+from overt.gateway.places import KEY_FOLDER, LOG_FOLDER, SHADOW_FILE, STORE_FILE, private_folder
 from overt.gateway.record import Recorder
+from overt.gateway.releases import check_logged, in_use, read_candidate
+from overt.gateway.shadow import Beside, Shadow, nobody
 from overt.log.keys import log_signer, receipt_issuer
 from overt.log.sqlite import open_log
-from overt.ports import Clock, Log, Signer, Store, Upstream
+from overt.ports import Classifier, Clock, Log, Signer, Store, Upstream
 from overt.proof.receipt import Issuer
 from overt.proof.receipt import announce as announce_key
 from overt.proof.statement import Announcement, Entry, Subject, encode_entry
+from overt.store.comparisons import open_comparisons
 from overt.store.sqlite import open_store
 from overt.upstream.demo import DemoUpstream
 from overt.upstream.http import WITHOUT_CREDENTIAL, HttpUpstream, Timeouts
 
-STORE_FILE = "store.sqlite"
-LOG_FOLDER = "log"
-KEY_FOLDER = "keys"
 DAY_MS = 86_400_000
 
 
@@ -54,18 +66,24 @@ class SystemClock:
 async def opened(
     settings: Settings, policy: Policy, policy_toml: bytes, *, public_url: str, weights: Path | None = None
 ) -> AsyncIterator[Gateway]:
-    """A running gateway. ``public_url`` is where callers reach it, without a trailing slash."""
+    """A running gateway. ``public_url`` is where callers reach it, without a trailing slash.
+
+    It uses the release that was activated; else the one in ``weights``, which is the shipped one if not given.
+    """
     clock = SystemClock()
     data = Path(settings.data)
-    folder = weights or shipped()
-    model = await asyncio.to_thread(load, folder)
+    using = await asyncio.to_thread(in_use, data, weights or shipped())
     async with AsyncExitStack() as stack:
-        signer = log_signer(_made(data / KEY_FOLDER) / "log.key", settings.origin)
+        signer = log_signer(private_folder(data / KEY_FOLDER) / "log.key", settings.origin)
         log = await open_log(data / LOG_FOLDER, settings.origin, signer)
         stack.push_async_callback(log.aclose)
         store = await open_store(data / STORE_FILE)
         stack.push_async_callback(store.aclose)
-        classifier = Stage1(model)
+        judge = _judge(settings.judge)
+        if judge is not None:
+            stack.push_async_callback(judge.aclose)
+        alone = using.parts.classifier()
+        classifier = _judged(alone, judge)
         issuer = RenewingIssuer(data / KEY_FOLDER / "receipts.key", signer, log=log, store=store, clock=clock)
         entries = announcements_of(
             log.origin,
@@ -73,15 +91,28 @@ async def opened(
             policy=policy,
             release=classifier.release,
             issuer=await issuer.current(),
+            judge=None if judge is None else judge.identity,
         )
-        await announce(log, store, entries)
+        if using.activation is not None:
+            await announce(log, store, {name: entry for name, entry in entries.items() if name != using.digest})
+            await check_logged(log, using.activation)
+        else:
+            await announce(log, store, entries)
+        beside = await _beside(stack, settings, policy, current=alone, clock=clock)
         models = _models(settings)
         for upstream in models.upstreams():
             stack.push_async_callback(upstream.aclose)
         pages = Pages(base=public_url, policy=f"{public_url}/policy/{policy.digest}")
         recorder = Recorder(log=log, store=store, issuing=issuer.current, clock=clock)
         yield Gateway(
-            pipeline=Pipeline(policy=policy, classifier=classifier, models=models, recorder=recorder, pages=pages),
+            pipeline=Pipeline(
+                policy=policy,
+                classifier=classifier,
+                models=models,
+                recorder=recorder,
+                pages=pages,
+                beside=beside,
+            ),
             models=models,
             admission=Admission(store, authenticate=settings.authenticate, max_body=settings.max_body_bytes),
             classifier=classifier,
@@ -90,7 +121,7 @@ async def opened(
             log=log,
             clock=clock,
             pages=pages,
-            published=_published(policy_toml, folder),
+            published=_published(policy_toml, using.folder),
             contact=settings.contact,
         )
 
@@ -105,10 +136,25 @@ async def announce(log: Log, store: Store, entries: Mapping[str, Entry]) -> None
             await store.set_announced(mark)
 
 
-def announcements_of(log: str, minute: int, *, policy: Policy, release: Release, issuer: Issuer) -> Mapping[str, Entry]:
-    """What the log must hold before the first statement: policy, classifier and receipt key, by digest or key."""
+def announcements_of(
+    log: str, minute: int, *, policy: Policy, release: Release, issuer: Issuer, judge: JudgeIdentity | None = None
+) -> Mapping[str, Entry]:
+    """What the log must hold before the first statement: policy, classifier, judge and receipt key, by digest or key.
+
+    A judge is announced as a classifier: its name is the shape, its version the model.
+    """
     certificate = issuer.certificate
-    return {
+    judges: dict[str, Entry] = {}
+    if judge is not None:
+        judges[judge.digest] = Announcement(
+            subject=Subject.CLASSIFIER,
+            log=log,
+            minute=minute,
+            name=f"judge {judge.shape}",
+            version=judge.model,
+            digest=judge.digest,
+        )
+    return judges | {
         policy.digest: Announcement(
             subject=Subject.POLICY,
             log=log,
@@ -170,6 +216,50 @@ async def make_key(store: Store, name: str) -> str:
     return key
 
 
+def _judge(settings: JudgeSettings | None) -> Judge | None:
+    if settings is None:
+        return None
+    return Judge(
+        url=settings.url,
+        model=settings.model,
+        shape=SHAPES[settings.shape],
+        policies=written_policies(),
+        api_key=settings.api_key.reveal() if settings.api_key is not None else None,
+        timeout_s=settings.timeout_s,
+    )
+
+
+def _judged(classifier: Classifier, judge: Judge | None) -> Classifier:
+    return classifier if judge is None else Judged(classifier, judge)
+
+
+async def _beside(
+    stack: AsyncExitStack, settings: Settings, policy: Policy, *, current: Classifier, clock: Clock
+) -> Beside:
+    """The candidate that is tried in shadow, nobody where there is none."""
+    if settings.shadow is None:
+        return nobody
+    parts = await asyncio.to_thread(read_candidate, Path(settings.shadow))
+    candidate = parts.classifier()
+    if candidate.release.digest == current.release.digest:
+        said = "the release in [classifier] shadow is the one in use: there is nothing to compare"
+        logging.getLogger("overt.gateway").warning(said)
+        return nobody
+    comparisons = await open_comparisons(Path(settings.data) / SHADOW_FILE)
+    stack.push_async_callback(comparisons.aclose)
+    shadow = Shadow(
+        candidate=candidate,
+        using=current.release.digest,
+        current=current if settings.judge is not None else None,
+        policy=policy,
+        comparisons=comparisons,
+        clock=clock,
+    )
+    shadow.start()
+    stack.push_async_callback(shadow.aclose)
+    return shadow.see
+
+
 def _models(settings: Settings) -> Models:
     named: dict[ModelName, Upstream] = {}
     others: Upstream | None = None
@@ -210,12 +300,3 @@ def _credential(settings: UpstreamSettings) -> tuple[str, str] | None:
 def _published(policy_toml: bytes, weights: Path) -> Published:
     cards = {path.stem: path.read_text(encoding="utf-8") for path in sorted((weights / "cards").glob("*.md"))}
     return Published(policy_toml=policy_toml, manifest=(weights / MANIFEST).read_bytes(), cards=cards)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OperatorError(f"the data folder {str(folder.parent)!r} cannot be made: {error}") from error
-    folder.chmod(0o700)
-    return folder

@@ -38,6 +38,7 @@ from overt.gateway.fields import decision_field, link_field
 from overt.gateway.models import Models
 from overt.gateway.record import Draft, Recorder
 from overt.gateway.settle import Settled, settle
+from overt.gateway.shadow import Beside, Seen, nobody
 from overt.gateway.tell import relay_body, relay_stream, retell_body, retell_stream
 from overt.ports import Caller, Classifier
 from overt.upstream.http import HOP_BY_HOP
@@ -105,13 +106,21 @@ class Pipeline:
     """See the module. Holds no state of its own between exchanges."""
 
     def __init__(
-        self, *, policy: Policy, classifier: Classifier, models: Models, recorder: Recorder, pages: Pages
+        self,
+        *,
+        policy: Policy,
+        classifier: Classifier,
+        models: Models,
+        recorder: Recorder,
+        pages: Pages,
+        beside: Beside = nobody,
     ) -> None:
         self._policy = policy
         self._classifier = classifier
         self._models = models
         self._recorder = recorder
         self._pages = pages
+        self._beside = beside
 
     async def exchange(self, incoming: Incoming) -> Answer:
         """The whole exchange up to its first byte. Raises `OvertError` where there is nothing to disclose."""
@@ -120,6 +129,11 @@ class Pipeline:
         assessment = await self._classifier.assess(asked.request)  # step 3
         took = time.perf_counter() - started
         decision = decide(self._policy, asked.request, assessment, incoming.stamp)  # step 4
+        answer = await self._answer(incoming, asked, decision, took)
+        self._beside(Seen(asked.request, assessment, decision, incoming.stamp))
+        return answer
+
+    async def _answer(self, incoming: Incoming, asked: Asked, decision: Decision, took: float) -> Answer:
         outgoing = forward(asked, decision, amend)  # step 6
         exchange = _Exchange(self, incoming, asked, took)
         if isinstance(outgoing, Declined):

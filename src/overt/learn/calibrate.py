@@ -6,20 +6,22 @@ Topic heads see every row; band heads see the rows of their domain, since a band
 Acting points come from the threshold split, real benign requests scored by the released classifier itself, and from our
 own benign requests, scored by cross-fitting:
 
-1. general negatives, one score per turn, at most `MOST_PER_SOURCE` from one source so that no easy source dilutes the
-   rate: the loosest threshold whose Clopper-Pearson bound on the false-positive rate is at most alpha, at level
-   delta / 4 (one test per domain). This is the guarantee.
-2. benign requests inside the domain, each source counting the same and our own being one: the mean rate is at most
-   `IN_DOMAIN_CAP`, and so is the rate of our own by themselves, which are the hard ones. This is a cap on a point
-   estimate, not a guarantee.
-3. Whatever acts needs even odds (`FLOOR`).
-4. The strictest wins. What the general negatives cannot show has no acting point and stays in shadow.
+1. real everyday requests, one score per turn, at most `MOST_PER_SOURCE` from one source: the loosest threshold whose
+   Clopper-Pearson bound on the false-positive rate is at most alpha, at level delta / 4 (one test per domain). This is
+   the guarantee.
+2. our own everyday requests, many of them traps, at most `TRAP_CAP` of them. This and what follows are caps on point
+   estimates, not guarantees.
+3. benign requests inside the domain, each source counting the same and our own being one: the mean rate is at most
+   `IN_DOMAIN_CAP`, and that of our own by themselves, contrasts that were written to be hard, at most `OWN_CAP`.
+4. Whatever acts needs fair odds (`FLOOR`).
+5. The strictest wins. What the general negatives cannot show has no acting point and stays in shadow.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -30,7 +32,7 @@ from overt.classify.model import HEADS, NEVER, OUTPUTS, WIDTH, Calibration
 from overt.classify.stage1 import Stage1
 from overt.core.domain import BANDS, DOMAINS, Band, Domain
 from overt.core.finding import ActingPoint
-from overt.learn.bounds import capped_threshold, ltt_threshold
+from overt.learn.bounds import GRID_STEP, capped_threshold, ltt_threshold, quantised
 from overt.learn.corpus import OWN, Row
 from overt.learn.train import Recipe, answer, row_weights
 
@@ -38,12 +40,18 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 DELTA: Final = 0.05
-ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.0025, Band.PROHIBITED: 0.0007}
+ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.005, Band.HIGH_DUAL: 0.001, Band.PROHIBITED: 0.0007}
 """The promised bound on the false-positive rate per band; a topic flag is only ever a notice."""
-FLOOR: Final = {Band.HIGH_DUAL: 0.5, Band.PROHIBITED: 0.5}
-"""No acting point below these: who acts on less than even odds is mostly wrong wherever the negatives did not look."""
-IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.04, Band.PROHIBITED: 0.01}
-MOST_PER_SOURCE: Final = 1_500
+FLOOR: Final = {Band.HIGH_DUAL: 0.3, Band.PROHIBITED: 0.5}
+"""No acting point below these: who acts on long odds is mostly wrong wherever the negatives did not look."""
+IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.02, Band.PROHIBITED: 0.005}
+"""Of benign requests inside the domain, every source counting the same."""
+OWN_CAP: Final = {Band.LOW_DUAL: 0.25, Band.HIGH_DUAL: 0.08, Band.PROHIBITED: 0.02}
+"""Of our own benign requests inside the domain, which share the words of the sensitive ones on purpose."""
+TRAP_CAP: Final = {Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.0025, Band.PROHIBITED: 0.001}
+"""Of our own everyday requests, many written to look suspicious: real traffic is easier than they are."""
+MOST_PER_SOURCE: Final = 6_000
+FEWEST_WRONG: Final = 5
 FEWEST: Final = 20
 """A source with fewer benign rows in the domain says nothing about a rate."""
 PRIOR: Final = 0.02
@@ -94,34 +102,63 @@ def fit_platt(logits: Doubles, positive: Flags, weights: Doubles) -> tuple[float
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
-def acting_points(rows: Sequence[Row], scores: Doubles) -> tuple[ActingPoint, ...]:
-    """The points that the threshold split has earned; ``scores`` as from `overt.learn.score.scores_of`."""
+def acting_points(rows: Sequence[Row], scores: Doubles, *, above: float = 0.0) -> tuple[ActingPoint, ...]:
+    """The points that the threshold split has earned; ``scores`` as from `overt.learn.score.scores_of`.
+
+    Every point lies above ``above``: what stage 2 did not read is never acted on.
+    """
     points = []
     for place, domain in enumerate(DOMAINS):
         for rank, band in enumerate(BANDS):
             threshold = _threshold(rows, scores[:, place, rank], domain, band)
             if threshold is not None and HEADS[place * len(OUTPUTS) + rank] != HEADS[NEVER]:
+                threshold = max(threshold, round(above + GRID_STEP, 4))
                 points.append(ActingPoint(domain=domain, band=band, threshold=threshold))
     return tuple(points)
+
+
+def matched_points(points: Sequence[ActingPoint], released: Doubles, other: Doubles) -> tuple[ActingPoint, ...]:
+    """The points at which another classifier acts on as many of the same everyday rows as the release does at its own.
+
+    Scores of two classifiers are not on one scale, so recall is compared where both are wrong equally often. Where the
+    release acts on fewer than `FEWEST_WRONG` of them, that says too little, and its own point is kept.
+    """
+    return tuple(replace(point, threshold=_matched(point, released, other)) for point in points)
+
+
+def _matched(point: ActingPoint, released: Doubles, other: Doubles) -> float:
+    place, rank = DOMAINS.index(point.domain), BANDS.index(point.band)
+    wrong = int((released[:, place, rank] >= point.threshold).sum())
+    if wrong < FEWEST_WRONG:
+        return point.threshold
+    ordered = np.sort(quantised(other[:, place, rank]))[::-1]
+    return min(1.0, round(float(ordered[wrong]) + GRID_STEP, 4))
 
 
 def _threshold(rows: Sequence[Row], scores: Doubles, domain: Domain, band: Band) -> float | None:
     shown = ltt_threshold(scores[general_negatives(rows)], alpha=ALPHA[band], delta=DELTA / len(DOMAINS))
     if shown is None or band is Band.BENIGN:
         return shown
+    traps = scores[own_traps(rows)]
+    if len(traps):
+        shown = max(shown, capped_threshold([traps], cap=TRAP_CAP[band]))
     groups = in_domain_groups(rows, scores, domain)
-    caps = [
-        capped_threshold(kept, cap=IN_DOMAIN_CAP[band]) for kept in (list(groups.values()), own_group(groups)) if kept
-    ]
+    capped = ((list(groups.values()), IN_DOMAIN_CAP[band]), (own_group(groups), OWN_CAP[band]))
+    caps = [capped_threshold(kept, cap=cap) for kept, cap in capped if kept]
     return max(shown, FLOOR.get(band, 0.0), *caps)
 
 
+def own_traps(rows: Sequence[Row]) -> Flags:
+    """Our own requests about none of the domains."""
+    return np.asarray([row.own and is_general(row) for row in rows], dtype=bool)
+
+
 def general_negatives(rows: Sequence[Row]) -> Flags:
-    """The rows that the guarantee rests on: the first `MOST_PER_SOURCE` general ones of each source."""
+    """The rows that the guarantee rests on: the first `MOST_PER_SOURCE` general ones of each public source."""
     taken: Counter[str] = Counter()
     chosen = np.zeros(len(rows), bool)
     for number, row in enumerate(rows):
-        if is_general(row) and taken[row.source] < MOST_PER_SOURCE:
+        if is_general(row) and not row.own and taken[row.source] < MOST_PER_SOURCE:
             taken[row.source] += 1
             chosen[number] = True
     return chosen

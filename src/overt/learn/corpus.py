@@ -1,7 +1,7 @@
 """The corpus in memory: public files of `overt.learn.sources` and our own requests, as one kind of row.
 
-Our own rows (``data/requests/*.jsonl``) name domain, band, family and twin; their bands are exact. Must-pass rows and
-preambles are never trained on: they are the suite that a release has to pass.
+Our own rows (``data/requests/*.jsonl``) name domain, band, family and twin; their bands are exact. Must-pass rows,
+preambles and paraphrases are never trained on: they are the suite that a release has to pass.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from overt.errors import InvalidFile, Problem
 from overt.learn.sources import NOWHERE, SOURCES, UNKNOWN, Label, Source, Use, label_of, topics_of
 
 OWN: Final = "own"
-SUITE: Final = ("must_pass", "preambles")
+SUITE: Final = ("must_pass", "preambles", "paraphrases")
 """Own files that a release is examined with; never trained on."""
 OWN_LICENCE: Final = Source(OWN, "Apache-2.0")
 

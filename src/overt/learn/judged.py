@@ -10,15 +10,15 @@ from typing import TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
+from overt.classify.cascade import STAGE2
 from overt.classify.rows import BadRow, parse_row
 from overt.classify.rows import Row as DryRow
-from overt.classify.stage1 import Stage1
 from overt.classify.verdict import judge, request_of
 from overt.core.domain import BANDS, DOMAINS, Band, Domain
 from overt.core.policy import Policy
 from overt.core.request import Role, Segment
 from overt.learn.corpus import Row
-from overt.learn.score import numbers_of
+from overt.learn.score import Assessor, numbers_of
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -40,6 +40,15 @@ class Judgement:
     because: str | None
     numbers: Doubles
     error: str | None = None
+    trigger: tuple[int, int] | None = None
+    """The span of the request's last segment that the deciding finding points at."""
+    looked_again: bool = False
+    """Whether stage 2 spoke."""
+
+    @property
+    def uncovered(self) -> bool:
+        """Whether no probability was given, because of the language or a fault."""
+        return bool(np.isnan(self.numbers).any())
 
     @property
     def acted(self) -> bool:
@@ -47,30 +56,49 @@ class Judgement:
         return self.action in ACTED
 
 
-def judge_file(path: Path, stage: Stage1, policy: Policy) -> Iterator[Judgement]:
+def judge_file(path: Path, classifier: Assessor, policy: Policy) -> Iterator[Judgement]:
     """Every row of a JSON Lines file."""
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if line.strip():
             row = parse_row(line, number)
-            yield _bad(row) if isinstance(row, BadRow) else _judged(row, stage, policy)
+            yield _bad(row) if isinstance(row, BadRow) else _judged(row, classifier, policy)
 
 
-def decided(stage: Stage1, policy: Policy, text: str) -> str:
+def judge_rows(rows: Sequence[Row], classifier: Assessor, policy: Policy) -> list[Judgement]:
+    """Rows of the corpus, each as one user turn."""
+    return [_judged(_turn(row.text, row.id, row.domain, row.intent), classifier, policy) for row in rows]
+
+
+def judge_text(classifier: Assessor, policy: Policy, text: str, preamble: str | None = None) -> Judgement:
+    """One user turn, with what an agent puts in front of it if anything."""
+    return _judged(_turn(text, "text", "none", "unlabelled", preamble), classifier, policy)
+
+
+def decided(classifier: Assessor, policy: Policy, text: str) -> str:
     """The action on one user turn."""
-    segments = (Segment(role=Role.USER, text=text, message=0),)
-    return _judged(DryRow(id="text", segments=segments, model=None, skipped=(), fields={}), stage, policy).action
+    return judge_text(classifier, policy, text).action
 
 
-def _judged(row: DryRow, stage: Stage1, policy: Policy) -> Judgement:
-    assessment = stage.assess_now(request_of(row))
+def _turn(text: str, name: str, domain: str, intent: str, preamble: str | None = None) -> DryRow:
+    before = (Segment(role=Role.SYSTEM, text=preamble),) if preamble is not None else ()
+    segments = (*before, Segment(role=Role.USER, text=text, message=0))
+    fields = {"domain": domain, "intent": intent}
+    return DryRow(id=name, segments=segments, model=None, skipped=(), fields=fields)
+
+
+def _judged(row: DryRow, classifier: Assessor, policy: Policy) -> Judgement:
+    assessment = classifier.assess_now(request_of(row))
     found = judge(row, policy, assessment, ms=0.0)
     acted = found["action"] in ACTED
+    span = found["trigger"]
     return Judgement(
         id=str(row.id),
         about=_about(row),
         action=str(found["action"]),
         because=str(found["domain"]) if acted else None,
         numbers=numbers_of(assessment),
+        trigger=(span["start"], span["end"]) if acted and span is not None else None,
+        looked_again=STAGE2 in found["stages"],
     )
 
 
@@ -109,6 +137,11 @@ class Bench:
 
     def _at(self, places: Sequence[int]) -> Bench:
         return Bench([self.rows[place] for place in places], [self.judgements[place] for place in places])
+
+    def covered(self) -> Bench:
+        """The rows that got a probability."""
+        kept = [place for place, judgement in enumerate(self.judgements) if not judgement.uncovered]
+        return self._at(kept)
 
     def acted(self, domain: Domain | None = None) -> Flags:
         """Which were acted on; because of this domain, if one is named."""

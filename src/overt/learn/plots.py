@@ -1,4 +1,4 @@
-"""Two small plots as SVG text: how scores spread, and whether a probability means what it says.
+"""Small plots as SVG text: how scores spread, whether a probability means what it says, what looking again costs.
 
 No library, no script, no font but the reader's own; colours that stay apart in grey and for colour-blind readers; every
 plot has a title element, axes with numbers, and a legend in words.
@@ -63,6 +63,16 @@ def reliability_plot(title: str, bins: Sequence[Bin]) -> str:
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLOURS[1]}"><title>{found.found.hits} of '
             f"{found.found.trials}</title></circle>"
         )
+    return _svg(title, body)
+
+
+def cost_plot(title: str, points: Sequence[tuple[float, float]]) -> str:
+    """Sensitive requests kept against everyday requests looked at again, both as shares."""
+    body = [_frame(title, "share of everyday requests that stage 2 reads", "sensitive requests kept")]
+    body.extend(_rule(_y(share), f"{100 * share:.0f} %") for share in TENTHS)
+    places = sorted((_x(looked), _y(kept)) for looked, kept in points)
+    body.append(_line(places, 1))
+    body.extend(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLOURS[1]}"/>' for x, y in places)
     return _svg(title, body)
 
 

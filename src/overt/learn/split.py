@@ -2,8 +2,7 @@
 
 - Evaluation-only sources judge, whole. Threshold sources set thresholds, whole.
 - Of every other public source, each group goes to one role by the hash of (seed, source, group).
-- Our own rows are few and exact, so all of them train. They judge too, by cross-fitting: each scenario family belongs
-  to one of `FOLDS` parts, and a part is scored by weights that were fitted without it (`part_of`).
+- Our own rows are few and exact, so all of them train. They judge too, by cross-fitting (`overt.learn.folds`).
 - A row of the training role that nearly repeats a row of another role is dropped (`without_echoes`).
 """
 
@@ -29,8 +28,6 @@ class Role(StrEnum):
 
 
 SHARES: Final = ((Role.TRAIN, 0.70), (Role.CALIBRATE, 0.08), (Role.THRESHOLD, 0.12), (Role.HELD_OUT, 0.10))
-FOLDS: Final = 4
-"""Parts of our own rows."""
 SHINGLE: Final = 5
 """Words in a shingle."""
 ECHO: Final = 0.7
@@ -57,11 +54,6 @@ def _role(use: Use, row: Row, seed: int) -> Role:
             return Role.THRESHOLD
         case Use.TRAIN:
             return _drawn(draw(seed, row.source, row.group))
-
-
-def part_of(row: Row, seed: int) -> int:
-    """The part in which one of our own rows is scored; a family is in one part."""
-    return int(draw(seed, "part", row.group) * FOLDS)
 
 
 def draw(seed: int, *names: str) -> float:

@@ -78,6 +78,17 @@ def log_signer(path: Path, origin: str) -> SeedSigner:
     return signer_of(seed.name, seed.seed)
 
 
+def release_signer(path: Path, name: str) -> SeedSigner:
+    """A key that signs releases, made under this name at the first call. One that is there keeps the name it has."""
+    if not path.exists():
+        signer_of(name, bytes(SEED_BYTES))  # refuses a name that no key may have
+        _create(path, _Seed(name=name, seed=secrets.token_bytes(SEED_BYTES), not_after=None))
+    seed = _load(path)
+    if seed.not_after is not None:
+        raise OperatorError(f"{str(path)!r} holds the receipt key {seed.name!r}, which expires; use another file")
+    return signer_of(seed.name, seed.seed)
+
+
 def receipt_issuer(path: Path, log: Signer, origin: str, clock: Clock) -> Issuer:
     """The gateway's receipt key, certified by the log key. Made anew when it has less than a day left."""
     now = int(clock.now() * 1000)

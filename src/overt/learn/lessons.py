@@ -1,0 +1,154 @@
+"""What the encoder is taught: rows as token ids with sixteen answers each, drawn by weight, varied a little each time.
+
+An answer is yes, no or not told. Unlike the linear band heads, which are conditional on their topic, every head here
+learns from every row that decides its question: a benign row of any subject is a "no" for every band of every domain.
+That puts the effort where a false positive would be.
+
+Variation (seeded): a request between polite or everyday sentences, with typing errors, without punctuation. None of it
+changes what is asked, so none of it changes the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+from overt.classify.model import NEVER, OUTPUTS, WIDTH
+from overt.classify.text import normalise
+from overt.core.domain import DOMAINS
+from overt.learn.corpus import Row
+from overt.learn.sources import Label
+from overt.learn.train import Recipe, row_weights
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Encode: TypeAlias = Callable[[str], list[int]]
+
+PADDED_SHARE: Final = 0.30
+MISTYPED_SHARE: Final = 0.10
+UNPUNCTUATED_SHARE: Final = 0.10
+LONGEST_AROUND: Final = 160
+"""Characters of an everyday sentence that is put around a request."""
+READ: Final = 2_500
+"""Characters of a row that are read in training."""
+
+_BEFORE: Final = (
+    "Hi, I hope you are doing well.",
+    "Hello there!",
+    "I have a question for you.",
+    "Sorry to bother you with this.",
+    "Good morning, thanks for being around.",
+    "Quick one before my meeting:",
+    "I have been thinking about this all week.",
+    "You are very good at this, so let me ask.",
+    "Please read this carefully.",
+    "Okay, next topic.",
+    "My colleague suggested that I ask you.",
+    "Here is what I need today.",
+)
+_AFTER: Final = (
+    "Thanks a lot in advance.",
+    "Please take your time.",
+    "Keep the answer short, please.",
+    "I would really appreciate it.",
+    "Use simple words.",
+    "Thank you!",
+    "Let me know if anything is unclear.",
+    "An overview in a few paragraphs is fine.",
+    "Please answer in a friendly tone.",
+    "I will read it tonight.",
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One drawn row: token ids, sixteen answers in {0, 1}, and which of them are told (1) or not (0)."""
+
+    ids: list[int]
+    answers: Floats
+    told: Floats
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Rows to draw from, and the everyday sentences that are put around them."""
+
+    rows: Sequence[Row]
+    weights: npt.NDArray[np.float64]
+    around: Sequence[str]
+    encode: Encode
+
+
+def course_of(rows: Sequence[Row], encode: Encode, recipe: Recipe) -> Course:
+    """A course over these rows; sentences around come from short benign rows about none of the domains."""
+    everyday = [r.text for r in rows if r.domain == "none" and r.intent == "benign" and len(r.text) <= LONGEST_AROUND]
+    return Course(rows, row_weights(rows, recipe), everyday, encode)
+
+
+def draw_lessons(course: Course, count: int, random: np.random.Generator) -> list[Lesson]:
+    """``count`` rows: each as often as its weight asks (systematic resampling), in random order."""
+    share = np.cumsum(course.weights / course.weights.sum())
+    places = np.searchsorted(share, (np.arange(count) + random.random()) / count)
+    chosen = random.permutation(np.minimum(places, len(course.rows) - 1))
+    return [_lesson(course, course.rows[place], random) for place in chosen]
+
+
+def _lesson(course: Course, row: Row, random: np.random.Generator) -> Lesson:
+    answers, told = answers_of(row.label)
+    return Lesson(course.encode(normalise(_varied(row.text[:READ], course.around, random)).text), answers, told)
+
+
+def answers_of(label: Label) -> tuple[Floats, Floats]:
+    """The answers of a label to the sixteen heads, and which of them are told."""
+    answers, told = np.zeros(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
+    for place in range(len(DOMAINS)):
+        for output in range(len(OUTPUTS)):
+            found = _answer(label, place, output)
+            if found is not None and place * len(OUTPUTS) + output != NEVER:
+                answers[place * len(OUTPUTS) + output] = found
+                told[place * len(OUTPUTS) + output] = 1.0
+    return answers, told
+
+
+def _answer(label: Label, place: int, output: int) -> bool | None:
+    topic = label.topics[place]
+    if output == 0 or topic is False:
+        return topic
+    if label.ceiling < output:
+        return False
+    return True if topic and label.floor >= output else None
+
+
+def _varied(text: str, around: Sequence[str], random: np.random.Generator) -> str:
+    if random.random() < MISTYPED_SHARE:
+        text = _mistyped(text, random)
+    if random.random() < UNPUNCTUATED_SHARE:
+        text = text.rstrip(".?!").replace(",", "")
+    return _padded(text, around, random) if random.random() < PADDED_SHARE else text
+
+
+def _padded(text: str, around: Sequence[str], random: np.random.Generator) -> str:
+    before = [_pick(_BEFORE, around, random) for _ in range(int(random.integers(0, 3)))]
+    after = [_pick(_AFTER, around, random) for _ in range(int(random.integers(0, 3)))]
+    return " ".join((*before, text, *after))
+
+
+def _pick(polite: Sequence[str], around: Sequence[str], random: np.random.Generator) -> str:
+    everyday = around and random.random() < 0.4
+    pool = around if everyday else polite
+    return pool[int(random.integers(len(pool)))]
+
+
+def _mistyped(text: str, random: np.random.Generator) -> str:
+    words = text.split(" ")
+    for place in random.integers(0, len(words), max(1, len(words) // 8)):
+        word = words[place]
+        if len(word) >= 5 and word.isalpha():
+            at = int(random.integers(1, len(word) - 2))
+            words[place] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    return " ".join(words)
