@@ -1,67 +1,129 @@
-"""Stage 1 against scikit-learn's hashing vectoriser on the same texts, CPU per text, in one run.
+"""What classifying costs on ordinary chat requests: stage 1, the cascade, and the encoder on everything, in one run.
 
-The vectoriser only makes features (words and pairs, and character grams of 3 to 5); stage 1 makes features, scores
-sixteen heads over every view of the text, and finds the span that decides. Its cache of whole texts is kept empty by
-giving each text a number.
+Each request comes once, on one core; caches of texts are cold, words are known as they are in service. The three are
+measured in turn on blocks of the same requests, so that a busy machine disturbs all of them alike. What is compared is
+CPU time, not time on the clock. Writes ``bench/results/classify.json`` beside the table.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
+import json
+import os
+import platform
+import random
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from sklearn.feature_extraction.text import HashingVectorizer
-
-from overt.classify.release import load, shipped
+from overt.classify.encoder import Encoder
+from overt.classify.features import tokens, windows
+from overt.classify.release import Parts, read_release, shipped
 from overt.classify.stage1 import Stage1
+from overt.classify.text import normalise
 from overt.core.domain import ModelName
 from overt.core.request import Request, Role, Segment
 
-SENTENCE = (
-    "Our staging server answers slowly since the last release and the log shows a number of time-outs when the report "
-    "is built, so please explain how I find out which query is to blame and whether an index would help here. "
-)
-SIZES = (16, 64, 256, 1024)
-ROUNDS = 60
+HERE = Path(__file__).parent
+REQUESTS = HERE.parent / "data" / "requests"
+RESULTS = HERE / "results" / "classify.json"
+SOURCES = ("clinc150", "alpaca", "nq_open", "self_instruct_seed", "oasst_prompts")
+SEED = 7
+SAMPLE = 2_000
+BLOCK = 100
+ROUNDS = 5
+FIRST = "How does ransomware spread through the network of an office, and how would I stop it?"
+STARTING = """
+import time
+started = time.perf_counter()
+import json, sys
+from pathlib import Path
+from overt.classify.release import read_release
+from overt.core.domain import ModelName
+from overt.core.request import Request, Role, Segment
+request = Request(model=ModelName("m"), segments=(Segment(role=Role.USER, text=sys.argv[2], message=0),))
+read_release(Path(sys.argv[1])).classifier().assess_now(request)
+seconds = time.perf_counter() - started
+status = Path("/proc/self/status").read_text()
+resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+print(json.dumps({"seconds": seconds, "rss_mb": resident / 1024}))
+"""
 
-
-def text_of(words: int, number: int) -> str:
-    """A text of so many words that was not seen before."""
-    long = (SENTENCE * (words // len(SENTENCE.split()) + 1)).split()[: words - 1]
-    return " ".join([*long, f"n{number}"])
-
-
-def cpu(work: Callable[[str], object], words: int, start: int) -> float:
-    """Median CPU seconds per text."""
-    spent = []
-    for number in range(start, start + ROUNDS):
-        text = text_of(words, number)
-        before = time.process_time()
-        work(text)
-        spent.append(time.process_time() - before)
-    return statistics.median(spent)
+Times = list[float]
+Work = Callable[[str], object]
 
 
 def main() -> None:
-    """Print the table."""
-    stage = Stage1(load(shipped()))
-    word = HashingVectorizer(n_features=2**18, ngram_range=(1, 2), alternate_sign=False)
-    gram = HashingVectorizer(n_features=2**18, analyzer="char_wb", ngram_range=(3, 5), alternate_sign=False)
+    """Measure, print the table, write the results."""
+    asked = arguments()
+    core = pin()
+    parts = read_release(asked.weights)
+    pool = texts(asked.data)
+    random.Random(SEED).shuffle(pool)
+    sample, rest = pool[:SAMPLE], pool[SAMPLE:]
+    spent, opened = measure(parts, sample, rest)
+    release = parts.model.release
+    found: dict[str, object] = {
+        "machine": {"processor": processor(), "python": platform.python_version(), "core": core},
+        "release": {"name": release.name, "version": release.version, "digest": release.digest},
+        "requests": {"count": len(sample), "before": len(rest), "words": lengths(sample), "data": asked.data is not None},
+        "cpu_ms": {name: summary(times) for name, times in spent.items()},
+        "ratios": ratios(spent),
+        "opened": opened,
+        "start": start(asked.weights),
+        "wheel_mb": round(asked.wheel.stat().st_size / 2**20, 1) if asked.wheel else None,
+    }
+    show(found)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
-    def assess(text: str) -> object:
-        turn = Segment(role=Role.USER, text=text, message=0)
-        return stage.assess_now(Request(model=ModelName("m"), segments=(turn,)))
 
-    def vectorise(text: str) -> object:
-        return word.transform([text]), gram.transform([text])
-
-    print(f"{'words':>6} {'stage 1, ms':>12} {'vectoriser, ms':>15} {'ratio':>7}")
-    for row, size in enumerate(SIZES):
-        cpu(assess, size, 0)
-        ours, theirs = cpu(assess, size, 10_000 * (row + 1)), cpu(vectorise, size, 10_000 * (row + 1))
-        print(f"{size:>6} {1000 * ours:>12.3f} {1000 * theirs:>15.3f} {ours / theirs:>7.2f}")
+def arguments() -> argparse.Namespace:
+    """What is measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="the shared corpus, for more requests than our own")
+    parser.add_argument("--weights", type=Path, default=shipped(), help="a release other than the shipped one")
+    parser.add_argument("--wheel", type=Path, help="a built wheel, to say its size")
+    return parser.parse_args()
 
 
-if __name__ == "__main__":
-    main()
+def pin() -> int | None:
+    """Keep this process to one core, where the system can; the core's number."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    core = max(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})
+    return core
+
+
+def texts(data: Path | None) -> list[str]:
+    """Ordinary requests: our own general ones, and the general sources of the corpus. Each text once."""
+    files = sorted(REQUESTS.glob("general*.jsonl"))
+    if data is not None:
+        files += [data / f"{source}.jsonl" for source in SOURCES]
+    lines = (line for file in files for line in file.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+    return list(dict.fromkeys(str(json.loads(line)["text"]) for line in lines))
+
+
+def measure(parts: Parts, sample: Sequence[str], rest: Sequence[str]) -> tuple[dict[str, Times], float | None]:
+    """CPU seconds of each request by each way, and the share of requests that opened a gate."""
+    ask(Stage1(parts.model), rest)
+    spent = {"stage 1, new words too": timed(Stage1(parts.model).assess_now, sample)}
+    first, whole = Stage1(parts.model), parts.classifier()
+    ways: dict[str, Callable[[Sequence[str]], Times]] = {"stage 1": lambda block: timed(first.assess_now, block)}
+    if parts.encoder is not None:
+        encoder = parts.encoder
+        encode(encoder, FIRST)
+        ways["cascade"] = lambda block: asyncio.run(timed_async(whole.assess, block))
+        ways["encoder on all"] = lambda block: timed(lambda request: encode(encoder, said(request)), block)
+    spent |= {name: [] for name in ways}
+    for low in range(0, len(sample), BLOCK):
+        for name, way in ways.items():
+            spent[name] += way(sample[low : low + BLOCK])
+    if isinstance(whole, Stage1):
+        return spent, None
+    return spent, sum(whole.opens(request_of(text)) for text in sample) / len(sample)

@@ -47,6 +47,13 @@ def test_stage_1_alone_never_reaches_an_acting_point() -> None:
     assert found.high_dual < 0.1
 
 
+def test_one_or_two_words_may_be_on_a_topic_and_are_of_no_band() -> None:
+    found = cyber(user("firewall attack"))
+    assert found.topic > 0.9
+    assert found.low_dual < 0.05
+    assert cyber(user("a firewall attack")).high_dual > 0.9
+
+
 def test_what_both_stages_find_is_found() -> None:
     found = cyber(user("attack the firewall"))
     assert found.stages == (STAGE1, STAGE2)

@@ -27,7 +27,7 @@ import numpy as np
 
 from overt.classify.encoder import Encoder
 from overt.classify.features import windows
-from overt.classify.joint import Joint
+from overt.classify.joint import CEILING, Joint
 from overt.classify.language import language_of, uncovered
 from overt.classify.memory import Memory
 from overt.classify.model import OUTPUTS, Floats
@@ -51,6 +51,8 @@ from overt.core.request import Request
 MOST_WINDOWS: Final = 8
 """Windows that stage 2 reads of one text, the most telling ones by stage 1."""
 KEPT_TEXTS: Final = 2_048
+FEWEST_WORDS: Final = 3
+"""One or two words name a thing and ask for nothing: they may be on a topic, and are of no band."""
 WORKERS: Final = 2
 HISTORY_DECAY: Final = 0.85
 """What an earlier turn counts, per turn since."""
@@ -248,6 +250,8 @@ class Cascade:
             return replace(first, probabilities=self._joint.unread(first.probabilities))
         by_window = self._joined(seen)
         best, chosen = best_views([view.view.must_rise for view in seen], by_window)
+        if max(len(view.tokens) for view in seen) < FEWEST_WORDS:
+            best[:, 1:] = np.minimum(best[:, 1:], np.float32(CEILING))
         spans = self._stage1.spans([(seen[number], by_window[number]) for number in chosen], best)
         return replace(first, probabilities=best, spans=spans)
 

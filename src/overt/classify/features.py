@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from math import sqrt
-from typing import Final, final
+from typing import Final, TypeVar, final
 from zlib import crc32
 
 from overt.classify.wordpiece import WordPiece, strip_accents
@@ -37,7 +37,10 @@ STRIDE: Final = 32
 LONGEST_RUN: Final = 40
 GRAM_SIZES: Final = (3, 4, 5)
 
-_MASK: Final = HASHES - 1
+MASK: Final = HASHES - 1
+_TERM: Final = crc32(b"w ")
+_PAIR: Final = crc32(b"b ")
+_GRAM: Final = crc32(b"c ")
 _CACHED_WORDS: Final = 1 << 15
 
 # Scripts whose vowel signs are combining marks, which ``\w`` leaves out: Hebrew, Arabic, Indic to Sinhala, Thai, Lao,
@@ -49,9 +52,11 @@ _MARKS: Final = (
 )
 _HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ceaf\U0002f800-\U0002fa1f"
 _RUN: Final = re.compile(rf"[{_HAN}]|(?:(?![{_HAN}])[^\W_]|[{_MARKS}])+")
-_ASCII_RUN: Final = re.compile(r"[A-Za-z0-9]+")
+ASCII_RUN: Final = re.compile(r"[A-Za-z0-9]+")
 _HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
+
+Cut = TypeVar("Cut", str, bytes)
 
 
 @final
@@ -91,21 +96,29 @@ class Features:
 
 def words(text: str) -> list[str]:
     """The words of a normalised text, in order."""
+    if len(text) <= LONGEST_RUN and text.isascii() and _CAMEL.search(text) is None:
+        return ASCII_RUN.findall(text.lower())
     return tokens(text).words
 
 
 def tokens(text: str) -> Tokens:
     """The words of a normalised text with their places in it."""
-    found = Tokens([], [], [])
-    for run in (_ASCII_RUN if text.isascii() else _RUN).finditer(text):
-        start, end = run.span()
-        for low, high in _cuts(run.group(), start, end):
-            word = _fold(text[low:high])
-            if word:
-                found.words.append(word)
-                found.starts.append(low)
-                found.ends.append(high)
-    return found
+    runs = ASCII_RUN if text.isascii() else _RUN
+    spans = [run.span() for run in runs.finditer(text)]
+    if runs is not ASCII_RUN or _CAMEL.search(text) or any(high - low > LONGEST_RUN for low, high in spans):
+        spans = [cut for low, high in spans for cut in _cuts(text[low:high], low, high)]
+    found = [(word, low, high) for low, high in spans if (word := _fold(text[low:high]))]
+    return Tokens([word for word, _, _ in found], [low for _, low, _ in found], [high for _, _, high in found])
+
+
+def where(text: str, count: int) -> list[tuple[int, int]]:
+    """Where the words of a plain text stand; it has ``count`` of them."""
+    if text.isascii():
+        runs = [run.span() for run in ASCII_RUN.finditer(text)]
+        if len(runs) == count:
+            return runs
+    found = tokens(text)
+    return list(zip(found.starts, found.ends, strict=True))
 
 
 def _fold(word: str) -> str:
@@ -142,19 +155,39 @@ def windows(count: int) -> list[tuple[int, int]]:
 
 def term_id(word: str) -> int:
     """The hash of a word."""
-    return crc32(b"w " + word.encode("utf-8", "replace")) & _MASK
+    return crc32(encoded(word), _TERM) & MASK
 
 
 def pair_id(left: str, right: str) -> int:
     """The hash of two neighbours."""
-    return crc32(f"b {left} {right}".encode("utf-8", "replace")) & _MASK
+    return crc32(encoded(right), pair_prefix(encoded(left))) & MASK
+
+
+def pair_prefix(left: bytes) -> int:
+    """The hash of a pair as far as its left word goes: ``crc32(right, pair_prefix(left)) & MASK`` is its id."""
+    return crc32(left + b" ", _PAIR)
 
 
 def gram_ids(word: str) -> list[int]:
     """The hashes of the character grams of a word with its boundaries marked."""
-    marked = f"<{word}>"
-    grams = dict.fromkeys(marked[i : i + size] for size in GRAM_SIZES for i in range(len(marked) - size + 1))
-    return [crc32(b"c " + gram.encode("utf-8", "replace")) & _MASK for gram in grams]
+    return [crc32(gram, _GRAM) & MASK for gram in _grams(f"<{word}>")]
+
+
+def encoded(word: str) -> bytes:
+    """The bytes of a word that are hashed."""
+    return word.encode("utf-8", "replace")
+
+
+def _grams(marked: str) -> Iterable[bytes]:
+    """The distinct grams; of an ASCII word the bytes are cut, which costs half."""
+    if not marked.isascii():
+        return map(encoded, dict.fromkeys(_slices(marked)))
+    return dict.fromkeys(_slices(marked.encode("ascii")))
+
+
+def _slices(marked: Cut) -> list[Cut]:
+    size = len(marked)
+    return [marked[start : start + length] for length in GRAM_SIZES for start in range(size - length + 1)]
 
 
 @final

@@ -2,6 +2,7 @@
 
 Per reading: the highest calibrated probability over its windows and views, topic and bands of one window together.
 Discounts (tool results, decoded text) are taken from the logit of the final probability. Over readings: the highest.
+A plain text (`overt.classify.views.suspicion`), as most requests are, is read without mapping and comparing views.
 Scores of a text are kept in a bounded cache under its SHA-256, so long conversations cost only what is new in them.
 A fault becomes `Unavailable` for every domain, with its reason: never a probability, never an exception.
 """
@@ -12,25 +13,28 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 from typing import Final, final
 
 import numpy as np
 
-from overt.classify.features import Tokens, tokens, windows
+from overt.classify.features import Tokens, tokens, where, windows
 from overt.classify.memory import Memory
-from overt.classify.model import Floats, Model
+from overt.classify.model import MILLION, Counted, Floats, Model, Told
 from overt.classify.turns import Reading, readings
 from overt.classify.views import MUST_RISE, View, views
 from overt.core.domain import DOMAINS, Domain
 from overt.core.finding import Assessment, Finding, Release, Stage, Trigger, Unavailable
-from overt.core.request import Request
+from overt.core.request import Request, Role, Segment
 
 CACHED_TEXTS: Final = 4_096
+SHORT: Final = 500
+"""Characters up to which a lone plain turn is scored whenever it comes: to keep what was found costs more."""
 LONG: Final = 12_000
 """Characters (some 2,000 words) from which scoring leaves the event loop for a thread."""
 
-TRIGGER_FLOOR: Final = 0.01
-"""Below this topic probability nothing contributed enough to be pointed at."""
+TRIGGER_FLOOR: Final = 0.1
+"""Below this topic probability no rule that follows a release acts, and nothing is pointed at."""
 
 TRIGGER_SHARE: Final = 0.6
 """A trigger is the shortest run of words that holds this share of the positive contribution in its window."""
@@ -38,8 +42,13 @@ GROWING_SHARES: Final = (0.4, 0.6, 0.8, 0.95)
 """The shares that are tried until a decision turns without the run."""
 
 STAGE1: Final = "stage1"
+_STAGES: Final = (STAGE1,)
 _TOPIC: Final = 0
 _HIGH: Final = 2
+_NOWHERE: Final = (None,) * len(DOMAINS)
+
+Span = tuple[int, int]
+Spans = tuple[Span | None, ...]
 
 
 @final
@@ -58,7 +67,7 @@ class Scored:
     """What was found in a text: probabilities (4 domains, 4 outputs), a span per domain, characters not read."""
 
     probabilities: Floats
-    spans: tuple[tuple[int, int] | None, ...]
+    spans: Spans
     unread: int
 
 
@@ -114,7 +123,7 @@ class Stage1:
         _, chosen = best_views([view.view.must_rise for view in spoken], by_window)
         scored, deciding = spoken[chosen[place]], by_window[chosen[place]]
         low, high = windows(len(scored.tokens))[_deciding_window(deciding, place)]
-        speaks = self._model.toward(self._model.contributions(scored.tokens.words[low:high]), place)
+        speaks = self._model.speaks(self._model.window(scored.tokens.words[low:high]), place)
         spans = (_span(scored, low, speaks, share) for share in GROWING_SHARES)
         whole = scored.view.mapped.original(scored.tokens.starts[low], scored.tokens.ends[high - 1])
         return list(dict.fromkeys([*(span for span in spans if span is not None), whole, (0, len(text))]))
@@ -124,9 +133,23 @@ class Stage1:
         return ScoredView(view, found, self._model.logits(found.words))
 
     def _findings(self, request: Request) -> tuple[Finding | Unavailable, ...]:
-        read = readings(request.segments)
-        scored = [(reading, self.score(reading.text)) for reading in read]
+        only = only_turn(request.segments)
+        if only is not None:
+            return self._findings_of_turn(only, request.segments[only])
+        scored = [(reading, self.score(reading.text)) for reading in readings(request.segments)]
         return tuple(self._finding(place, domain, scored, request) for place, domain in enumerate(DOMAINS))
+
+    def _findings_of_turn(self, number: int, segment: Segment) -> tuple[Finding | Unavailable, ...]:
+        """The findings of a request whose only reading is all of one segment."""
+        text = segment.text
+        plain = self._read_plain(text) if len(text) <= SHORT else None
+        if plain is not None:
+            told, spans = plain
+            triggers = [None if span is None else _trigger(number, segment, span) for span in spans]
+            return tuple(map(_finding_of, DOMAINS, told, triggers))
+        scored = self.score(text)
+        triggers = [None if span is None else _trigger(number, segment, span) for span in scored.spans]
+        return tuple(map(as_finding, DOMAINS, scored.probabilities, triggers))
 
     def _finding(
         self, place: int, domain: Domain, scored: Sequence[tuple[Reading, Scored]], request: Request
@@ -144,22 +167,23 @@ class Stage1:
         return self._kept.get(key, lambda: self._score_afresh(text))
 
     def _score_afresh(self, text: str) -> Scored:
+        plain = self._read_plain(text)
+        if plain is not None:
+            return Scored(np.array(plain[0], np.float32), plain[1], 0)
         seen = [self._view(view) for view in views(text)]
         unread = seen[0].view.mapped.unread
         spoken = [each for each in seen if len(each.tokens)]
         if not spoken:
-            return Scored(self._model.nothing(), (None,) * len(DOMAINS), unread)
+            return Scored(self._model.nothing(), _NOWHERE, unread)
         by_window = [discounted(self._model.probabilities(v.logits), v.view.discount) for v in spoken]
         probabilities, chosen = best_views([view.view.must_rise for view in spoken], by_window)
         spans = self.spans([(spoken[number], by_window[number]) for number in chosen], probabilities)
         return Scored(probabilities, spans, unread)
 
-    def spans(
-        self, chosen: Sequence[tuple[ScoredView, Floats]], probabilities: Floats
-    ) -> tuple[tuple[int, int] | None, ...]:
+    def spans(self, chosen: Sequence[tuple[ScoredView, Floats]], probabilities: Floats) -> Spans:
         """Per domain the span that decided, in the text as it was sent. Domains often share a window."""
-        spans: list[tuple[int, int] | None] = []
-        given: dict[tuple[int, int], Floats] = {}
+        spans: list[Span | None] = []
+        given: dict[tuple[int, int], Counted] = {}
         for place, (scored, by_window) in enumerate(chosen):
             if probabilities[place, _TOPIC] < TRIGGER_FLOOR:
                 spans.append(None)
@@ -167,9 +191,35 @@ class Stage1:
             low, high = windows(len(scored.tokens))[_deciding_window(by_window, place)]
             key = (id(scored), low)
             if key not in given:
-                given[key] = self._model.contributions(scored.tokens.words[low:high])
-            spans.append(_span(scored, low, self._model.toward(given[key], place)))
+                given[key] = self._model.window(scored.tokens.words[low:high])
+            spans.append(_span(scored, low, self._model.speaks(given[key], place)))
         return tuple(spans)
+
+    def _read_plain(self, text: str) -> tuple[Sequence[Told], Spans] | None:
+        """What is found in a plain text. None of any other, and where the weights give something that is not a number:
+        then it is read in full, which says in which domains."""
+        known = self._model.plain(text)
+        if known is None:
+            return None
+        ranges = windows(len(known))
+        counted = [self._model.counted(known[low:high]) for low, high in ranges]
+        try:
+            by_window = [self._model.told(each) for each in counted]
+        except ValueError:
+            return None
+        told = by_window[0] if len(by_window) == 1 else _highest(by_window)
+        places = [place for place, outputs in enumerate(told) if outputs[_TOPIC] >= TRIGGER_FLOOR]
+        if not places:
+            return told, _NOWHERE
+        stand = where(text, len(known))
+        spans: list[Span | None] = [None] * len(DOMAINS)
+        for place in places:
+            window = _loudest(by_window, place) if len(ranges) > 1 else 0
+            run = shortest_run(self._model.speaks(counted[window], place), TRIGGER_SHARE)
+            if run is not None:
+                low, _ = ranges[window]
+                spans[place] = stand[low + run[0]][0], stand[low + run[1] - 1][1]
+        return told, tuple(spans)
 
 
 def discounted(probabilities: Floats, discount: float) -> Floats:
@@ -218,16 +268,31 @@ def _deciding_window(by_window: Floats, place: int) -> int:
     return int(np.argmax(by_window[:, place, _TOPIC] + by_window[:, place, _HIGH]))
 
 
-def _span(scored: ScoredView, low: int, speaks: Floats, share: float = TRIGGER_SHARE) -> tuple[int, int] | None:
+def _span(
+    scored: ScoredView, low: int, speaks: Sequence[float], share: float = TRIGGER_SHARE
+) -> tuple[int, int] | None:
     """The shortest run of words with a share of what speaks for the domain in the window that begins at ``low``."""
-    run = shortest_run(np.maximum(speaks, 0.0).tolist(), share)
+    run = shortest_run(speaks, share)
     if run is None:
         return None
     first, last = low + run[0], low + run[1] - 1
     return scored.view.mapped.original(scored.tokens.starts[first], scored.tokens.ends[last])
 
 
-def _weight(outputs: Floats) -> float:
+def _loudest(by_window: Sequence[Sequence[Told]], place: int) -> int:
+    """The window that speaks loudest for a domain."""
+    return max(range(len(by_window)), key=lambda window: _weight(by_window[window][place]))
+
+
+def _highest(by_window: Sequence[Sequence[Told]]) -> list[Told]:
+    """The highest of each output of each domain."""
+    return [
+        (max(topic), max(low), max(high), max(worst))
+        for topic, low, high, worst in (zip(*domain, strict=True) for domain in zip(*by_window, strict=True))
+    ]
+
+
+def _weight(outputs: Floats | Told) -> float:
     """By what a finding is preferred to another when one of them gives the trigger."""
     return float(outputs[_TOPIC] + outputs[_HIGH])
 
@@ -243,7 +308,11 @@ def trigger_at(reading: Reading, span: tuple[int, int] | None, request: Request)
     if span is None:
         return None
     segment, start, end = reading.place(*span)
-    return Trigger(segment=segment, role=request.segments[segment].role, start=start, end=end)
+    return _trigger(segment, request.segments[segment], (start, end))
+
+
+def _trigger(number: int, segment: Segment, span: Span) -> Trigger:
+    return Trigger(segment=number, role=segment.role, start=span[0], end=span[1])
 
 
 def is_long(request: Request) -> bool:
@@ -257,13 +326,30 @@ def faulty(stage: str, fault: Exception) -> tuple[Unavailable, ...]:
     return tuple(Unavailable(domain=domain, reason=reason) for domain in DOMAINS)
 
 
+def only_turn(segments: Sequence[Segment]) -> int | None:
+    """The segment, the last one, that is all there is to read, as `overt.classify.turns.readings` would say; None where
+    it has to be asked."""
+    if not segments or not all(segment.preamble for segment in segments[:-1]):
+        return None
+    last = segments[-1]
+    alone = last.role is Role.USER and "<" not in last.text and last.text.strip()
+    return len(segments) - 1 if alone else None
+
+
 def as_finding(
-    domain: Domain, outputs: Floats, trigger: Trigger | None, stages: tuple[str, ...] = (STAGE1,)
+    domain: Domain, outputs: Floats, trigger: Trigger | None, stages: tuple[str, ...] = _STAGES
 ) -> Finding | Unavailable:
-    """A domain's finding from its four outputs."""
-    if not np.isfinite(outputs).all():
+    """A domain's finding from its four outputs. What was told to six decimals before comes out as it was."""
+    told = (np.rint(outputs.astype(np.float64) * MILLION) / MILLION).tolist()
+    if not isfinite(sum(told)):
         return Unavailable(domain=domain, reason=f"{stages[-1]} gave something that is not a probability")
-    topic, low_dual, high_dual, prohibited = (round(float(p), 6) for p in outputs)
+    return _finding_of(domain, told, trigger, stages)
+
+
+def _finding_of(
+    domain: Domain, told: Sequence[float], trigger: Trigger | None, stages: tuple[str, ...] = _STAGES
+) -> Finding:
+    topic, low_dual, high_dual, prohibited = told
     return Finding(
         domain=domain,
         topic=topic,

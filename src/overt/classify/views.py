@@ -27,6 +27,15 @@ MUST_RISE: Final = 2.0
 MOST_DEPTH: Final = 2
 
 
+LONGEST_PLAIN: Final = 2_000
+"""Characters up to which a text is asked whether it is plain at all."""
+CAREFUL: Final = 1_000_000
+"""The suspicion of a chunk that could hide something by itself."""
+TOGETHER: Final = 84
+"""The suspicion from which chunks could hide something together: the least common multiple of what one sign weighs
+where a view begins at 2, 6 and 14 of them."""
+
+
 class ViewKind(StrEnum):
     """How a reading was come by."""
 
@@ -84,6 +93,53 @@ _SPOKEN: Final = frozenset(
 _IN_ROT13: Final = frozenset(rot13(word) for word in _SPOKEN)
 _BACKWARDS: Final = frozenset(word[::-1] for word in _SPOKEN if word not in ("not", "are", "me"))
 _FEWEST_SPOKEN: Final = 2
+
+_LEGIBLE: Final = str.maketrans(
+    "",
+    "",
+    "".join(map(chr, {*range(0xC0, 0x100)} - {0xD7, 0xF7})) + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u2022\u20ac"
+    "\u00a3\u00ab\u00bb\u00b0\u00b7\u00d7\u00f7",
+)
+"""Latin-1 letters, quotation marks, dashes and signs: in words or outside them just as they are normalised."""
+_LONGEST_CHUNK: Final = 32
+_ESCAPING: Final = re.compile(r"[\x1b\\]|%[0-9A-Fa-f]{2}|&[#A-Za-z]|[A-Za-z0-9+/_-]{20}")
+_WORD: Final = re.compile(r"""["'(]*[A-Z]?[a-z]{2,18}[.,;:!?"')]*""")
+_CHUNK_RUN: Final = re.compile(r"[^\W_]+")
+_HEX_PAIR: Final = re.compile(r"[0-9A-Fa-f]{2}")
+_HINTS: Final = _IN_ROT13 | _BACKWARDS
+
+
+def is_legible(text: str) -> bool:
+    """Whether normalising leaves the characters that are not ASCII as they are, or changes nothing about words."""
+    return text.translate(_LEGIBLE).isascii()
+
+
+def suspicion(chunk: str) -> int:
+    """How much a run of characters between white space could matter to any view but the plain one.
+
+    What could hide something by itself weighs `CAREFUL`. What takes 6 single letters, 14 pairs of hexadecimal digits
+    or 2 words of turned text weighs its share of `TOGETHER`. A legible text of at most `LONGEST_PLAIN` characters
+    whose chunks weigh less than that together, or that `hides_across` says is harmless, is *plain*: its only view
+    holds the words of its chunks.
+    """
+    if _WORD.fullmatch(chunk) and chunk.lower() not in _HINTS:
+        return 0
+    if len(chunk) > _LONGEST_CHUNK or not (chunk.isascii() or is_legible(chunk)) or _ESCAPING.search(chunk):
+        return CAREFUL
+    if any(_surely_leet(token) for _, _, token in _leet_tokens(chunk)):
+        return CAREFUL
+    runs = _CHUNK_RUN.findall(chunk)
+    single = TOGETHER // 6 * sum(len(run) == 1 for run in runs)
+    hexadecimal = TOGETHER // 14 * sum(_HEX_PAIR.fullmatch(run) is not None for run in runs)
+    turned = TOGETHER // _FEWEST_SPOKEN * (chunk.lower() in _HINTS)
+    return single + hexadecimal + turned
+
+
+def hides_across(text: str) -> bool:
+    """Whether the chunks of a text, none of which hides anything by itself, could hide something together."""
+    if not text.isascii() or _SPACED.search(text) or _HEX.search(text):
+        return True
+    return len(_HINTS.intersection(text.lower().split())) >= _FEWEST_SPOKEN
 
 
 def views(raw: str) -> tuple[View, ...]:
@@ -183,8 +239,7 @@ def _tag_edits(raw: str) -> Iterator[Edit]:
 
 def _leet_edits(text: str) -> list[Edit]:
     """Digits and signs as letters, in every short word once one longer word is surely written so."""
-    found = [(m.start(), m.end(), m.group()) for m in _LEET_TOKEN.finditer(text)]
-    found = [token for token in found if not token[2].isalpha() and not token[2].isdigit()]
+    found = _leet_tokens(text)
     if not any(_surely_leet(token) for _, _, token in found):
         return []
     return [
@@ -192,6 +247,11 @@ def _leet_edits(text: str) -> list[Edit]:
         for start, end, token in found
         if len(token) <= _SHORT_LEET or _surely_leet(token)
     ]
+
+
+def _leet_tokens(text: str) -> list[Edit]:
+    found = ((token.start(), token.end(), token.group()) for token in _LEET_TOKEN.finditer(text))
+    return [token for token in found if not token[2].isalpha() and not token[2].isdigit()]
 
 
 def _surely_leet(token: str) -> bool:

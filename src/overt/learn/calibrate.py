@@ -14,7 +14,9 @@ own benign requests, scored by cross-fitting:
 3. benign requests inside the domain, each source counting the same and our own being one: the mean rate is at most
    `IN_DOMAIN_CAP`, and that of our own by themselves, contrasts that were written to be hard, at most `OWN_CAP`.
 4. Whatever acts needs fair odds (`FLOOR`).
-5. The strictest wins. What the general negatives cannot show has no acting point and stays in shadow.
+5. No request of the must-pass suite is acted on: what must never happen again does not, whatever it costs in recall.
+   The suite's result is therefore by construction.
+6. The strictest wins. What the general negatives cannot show has no acting point and stays in shadow.
 """
 
 from __future__ import annotations
@@ -102,10 +104,13 @@ def fit_platt(logits: Doubles, positive: Flags, weights: Doubles) -> tuple[float
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
-def acting_points(rows: Sequence[Row], scores: Doubles, *, above: float = 0.0) -> tuple[ActingPoint, ...]:
+def acting_points(
+    rows: Sequence[Row], scores: Doubles, *, above: float = 0.0, spared: Doubles | None = None
+) -> tuple[ActingPoint, ...]:
     """The points that the threshold split has earned; ``scores`` as from `overt.learn.score.scores_of`.
 
-    Every point lies above ``above``: what stage 2 did not read is never acted on.
+    Every point lies above ``above``: what stage 2 did not read is never acted on. No request of the must-pass suite,
+    whose scores are ``spared``, reaches a point that acts (high_dual and prohibited).
     """
     points = []
     for place, domain in enumerate(DOMAINS):
@@ -113,6 +118,9 @@ def acting_points(rows: Sequence[Row], scores: Doubles, *, above: float = 0.0) -
             threshold = _threshold(rows, scores[:, place, rank], domain, band)
             if threshold is not None and HEADS[place * len(OUTPUTS) + rank] != HEADS[NEVER]:
                 threshold = max(threshold, round(above + GRID_STEP, 4))
+                if spared is not None and len(spared) and band in FLOOR:
+                    highest = float(quantised(spared[:, place, rank]).max())
+                    threshold = max(threshold, round(highest + GRID_STEP, 4))
                 points.append(ActingPoint(domain=domain, band=band, threshold=threshold))
     return tuple(points)
 

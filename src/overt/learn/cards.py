@@ -18,6 +18,7 @@ from overt.learn.agreement import Agreement
 from overt.learn.calibrate import ALPHA, DELTA, IN_DOMAIN_CAP
 from overt.learn.evaluate import NOT_COVERED, DomainFigures, Evaluation
 from overt.learn.rates import PREVALENCES, Rate, percent, precision_at
+from overt.learn.suite import SuiteResult
 
 OUTCOMES: Final = ("pass", "notify", "redirect", "refuse")
 FEW: Final = 30
@@ -50,15 +51,14 @@ LIMITS: Final = {
     ),
 }
 CHOSEN: Final = (
-    "How the bound and the cap were chosen, which weakens what the figures below prove. Bounds for high_dual between "
-    "0.10 and 0.30 % and caps between 2 and 8 % were compared on the left-out cyber sources and on held-out general "
-    "requests, and six releases were built. Two earlier ones at 0.20 % acted on one must-pass request, a Spanish one; "
-    "benign rows about running one's own systems were then written in five languages, without copying it, and 0.25 % "
-    "with a cap of 4 % was taken, because much less recall on unseen sources is left below it. So the confidence of "
-    "the test does not cover this choice, the suite's result was selected for, and the rates on held-out general "
-    "requests and the recall on left-out cyber sources are somewhat optimistic.",
-    "alpaca, staqc_sql, xquad, nq_open and clinc150 are not fresh judges: benign rows of ours were written after their "
-    "false positives had been read, in the same genres and in places on the same subjects (no row was copied).",
+    "How this release's settings were chosen, which weakens what the figures below prove. Real everyday requests of "
+    "the threshold split are mostly short and easy; the caps on our own everyday requests (traps, 0.25 %) and on the "
+    "must-pass suite are what binds in practice. The cap on traps was chosen among 0.2, 0.25, 0.3 and 0.5 % after "
+    "looking at false positives on held-out everyday requests, gates and the weights of both stages after looking at "
+    "recall in sources left out. So the rates on held-out everyday requests and the recall on sources left out are "
+    "somewhat optimistic, and the suite passes by construction: every point lies above every must-pass request.",
+    "alpaca, staqc_sql, xquad, nq_open and clinc150 are not fresh judges: benign rows of ours were written after the "
+    "false positives of earlier classifiers on them had been read, in the same genres (no row was copied).",
 )
 """What the search for this release looked at; bring it up to date whenever a setting is chosen anew."""
 LANGUAGES_TOLD: Final = (
@@ -225,8 +225,17 @@ def _suite(subject: Subject) -> Sequence[str]:
     failures = f" Failing: {', '.join(suite.failures)}." if suite.failures else ""
     return (
         f"Must-pass suite (reported false positives, retold): {suite.passed.hits} of {suite.passed.trials} pass."
-        f"{failures} Behind a preamble: {suite.unmoved.hits:,} of {suite.unmoved.trials:,} pairs keep exactly the same "
+        f"{failures}{_unchecked(suite)} Behind a preamble: {suite.unmoved.hits:,} of {suite.unmoved.trials:,} pairs "
+        "keep exactly the same "
         "probabilities.",
+    )
+
+
+def _unchecked(suite: SuiteResult) -> str:
+    if not suite.uncovered:
+        return ""
+    return (
+        f" {len(suite.uncovered)} more are in languages that are not covered, and are answered with a notice of that."
     )
 
 

@@ -74,6 +74,12 @@ def load_own(requests: Path) -> tuple[Row, ...]:
     return tuple(_own(path, row) for path in files for row in read_rows(path))
 
 
+def must_pass(requests: Path) -> tuple[str, ...]:
+    """The requests of the must-pass suite; none where there is no suite."""
+    path = requests / "must_pass.jsonl"
+    return tuple(str(row["text"]) for row in read_rows(path)) if path.is_file() else ()
+
+
 def read_rows(path: Path) -> Iterator[dict[str, object]]:
     """The rows of a JSON Lines file."""
     for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):

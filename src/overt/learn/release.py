@@ -34,7 +34,7 @@ from overt.core.finding import ActingPoint, ErrorRate, Release
 from overt.learn import cache
 from overt.learn.bounds import upper_bound
 from overt.learn.calibrate import acting_points, is_general, matched_points, platt, top_logits
-from overt.learn.corpus import Corpus, Row, load_corpus, trainable
+from overt.learn.corpus import Corpus, Row, load_corpus, must_pass, trainable
 from overt.learn.fold import fold
 from overt.learn.folds import FOLDS, fold_of
 from overt.learn.heads import Head
@@ -85,6 +85,8 @@ class Plan:
     date: str
     cache: Path | None = None
     tuning: Tuning | None = None
+    spared: tuple[str, ...] = ()
+    """The requests of the must-pass suite."""
 
     @property
     def wordpiece(self) -> WordPiece:
@@ -182,6 +184,12 @@ def judged(classifier: Assessor, rows: Sequence[Row], progress: Progress) -> Jud
     return Judged([row for row, kept in zip(rows, known, strict=True) if kept], scores[known])
 
 
+def spared_scores(plan: Plan, served: Assessor, progress: Progress) -> Doubles:
+    """Scores (requests, domains, bands) of the must-pass suite, without languages that are not covered."""
+    scores = scores_of(served, plan.spared, progress)
+    return scores[[not np.isnan(each).any() for each in scores]] if len(scores) else scores
+
+
 def only(found: Judged, wanted: Callable[[Row], bool]) -> Judged:
     """The rows that are wanted, with their scores."""
     kept = np.asarray([wanted(row) for row in found.rows], dtype=bool)
@@ -214,7 +222,9 @@ def train_release(plan: Plan, folder: Path, progress: Progress, *, folds: Path |
     bounding = [row for row in roles[Role.THRESHOLD] if row.kind != "preamble"]
     progress(f"acting points on {len(bounding):,} rows")
     bound = judged(served, bounding, progress) + own
-    points = acting_points(bound.rows, bound.scores, above=0.0 if joint is None else CEILING)
+    points = acting_points(
+        bound.rows, bound.scores, above=0.0 if joint is None else CEILING, spared=spared_scores(plan, served, progress)
+    )
     negatives = [row for row in roles[Role.HELD_OUT] if is_general(row)]
     progress(f"error rates on {len(negatives):,} held-out negatives")
     held_out = judged(served, negatives, progress)
@@ -383,4 +393,5 @@ def load_plan(
         date=date,
         cache=cache_folder,
         tuning=tuning,
+        spared=must_pass(requests),
     )

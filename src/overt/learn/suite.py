@@ -21,7 +21,7 @@ from overt.core.domain import Band
 from overt.core.policy import Policy
 from overt.errors import InvalidFile, Problem
 from overt.learn.corpus import Row, load_own, read_rows
-from overt.learn.judged import ACTED, Progress, decided
+from overt.learn.judged import ACTED, Progress, decided, judge_text
 from overt.learn.rates import Rate
 from overt.learn.score import Assessor, numbers_of, request_of
 from overt.learn.variants import VARIANTS, Change
@@ -34,12 +34,14 @@ PARAPHRASES: Final = "paraphrases.jsonl"
 @final
 @dataclass(frozen=True, slots=True)
 class SuiteResult:
-    """``failures`` are the ids that did not pass; ``moved`` the pairs of ids that a preamble changed."""
+    """``failures`` are the ids that did not pass; ``moved`` the pairs of ids that a preamble changed. ``uncovered`` are
+    requests in languages that are not covered: nobody checked them, the policy says so, and they are in no rate."""
 
     passed: Rate
     failures: tuple[str, ...]
     unmoved: Rate
     moved: tuple[tuple[str, str], ...]
+    uncovered: tuple[str, ...] = ()
 
 
 @final
@@ -92,13 +94,15 @@ def examine(requests: Path, stage: Assessor, policy: Policy) -> SuiteResult | No
         return None
     asked = [(str(row["id"]), str(row["text"])) for row in read_rows(requests / MUST_PASS)]
     preambles = _preambles(requests / PREAMBLES)
+    uncovered = tuple(name for name, text in asked if judge_text(stage, policy, text).uncovered)
+    asked = [(name, text) for name, text in asked if name not in uncovered]
     failures = tuple(name for name, text in asked if decided(stage, policy, text) != "pass")
     moved = tuple(
         (name, before) for name, text in asked for before, preamble in preambles if _moves(stage, text, preamble)
     )
     pairs = len(asked) * len(preambles)
     passed = Rate(len(asked) - len(failures), len(asked))
-    return SuiteResult(passed, failures, Rate(pairs - len(moved), pairs), moved)
+    return SuiteResult(passed, failures, Rate(pairs - len(moved), pairs), moved, uncovered)
 
 
 def _preambles(path: Path) -> list[tuple[str, str]]:
