@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -149,6 +150,18 @@ def test_triggers_of_both_ways_are_the_same(text: str) -> None:
     close = np.abs(by_window[0, :, 0] - TRIGGER_FLOOR) < 1e-5
     if SHIPPED.plain(text) is not None and not close.any():
         assert found.spans == stage.spans([(only, by_window)] * 4, found.probabilities)
+
+
+@pytest.mark.parametrize(
+    "text", ["spread ransomware", "spread r4nsomware now", "\u043f\u0440\u0438\u0432\u0435\u0442 ransomware"]
+)
+def test_without_being_alone_nothing_is_pointed_at_and_all_else_is_the_same(text: str) -> None:
+    alone, asked_first = Stage1(SHIPPED), Stage1(SHIPPED, alone=False)
+    request = asks(user(text))
+    for each, other in zip(alone.assess_now(request).findings, asked_first.assess_now(request).findings, strict=True):
+        assert isinstance(each, Finding)
+        assert other == replace(each, trigger=None)
+    assert any(isinstance(each, Finding) and each.trigger for each in alone.assess_now(request).findings)
 
 
 @settings(deadline=None)

@@ -30,7 +30,7 @@ from overt.classify.features import windows
 from overt.classify.joint import CEILING, Joint
 from overt.classify.language import language_of, uncovered
 from overt.classify.memory import Memory
-from overt.classify.model import OUTPUTS, Floats
+from overt.classify.model import Floats
 from overt.classify.stage1 import (
     STAGE1,
     Scored,
@@ -41,9 +41,10 @@ from overt.classify.stage1 import (
     discounted,
     faulty,
     is_long,
+    only_turn,
     trigger_at,
 )
-from overt.classify.turns import Reading, earlier_turns, readings, spread
+from overt.classify.turns import Reading, earlier_turns, readings, spread, whole
 from overt.core.domain import DOMAINS, Band
 from overt.core.finding import Assessment, Cause, Finding, Release, Stage, Unavailable
 from overt.core.request import Request
@@ -63,6 +64,8 @@ EASE: Final = 0.25
 
 _END: Final = re.compile(r"[.!?\n。！？]+(?:\s|$)|[。！？\n]")
 
+MILLION: Final = 1e6
+"""Probabilities are told to six decimals."""
 STAGE2: Final = "stage2"
 HISTORY: Final = "history"
 SPLIT: Final = "split"
@@ -82,9 +85,19 @@ class Looked:
 class Cascade:
     """Both stages as a `ports.Classifier`. Safe to call from several threads and tasks."""
 
-    def __init__(self, stage1: Stage1, encoder: Encoder, joint: Joint, languages: frozenset[str] = frozenset()) -> None:
-        """``languages`` are the ISO 639-1 codes that the release covers; with none, every language is read."""
+    def __init__(
+        self,
+        stage1: Stage1,
+        encoder: Encoder,
+        joint: Joint,
+        languages: frozenset[str] = frozenset(),
+        *,
+        traces: bool = True,
+    ) -> None:
+        """``languages`` are the ISO 639-1 codes that the release covers; with none, every language is read. Without
+        ``traces`` a trigger is what stage 1 points at, untested: faster, for measuring what is decided and not why."""
         self._languages = languages
+        self._traces = traces
         self._stage1 = stage1
         self._encoder = encoder
         self._joint = joint
@@ -151,13 +164,16 @@ class Cascade:
         return self._joint.opens(discounted(self._stage1.score(reading.text).probabilities, reading.discount), ease)
 
     def _findings(self, request: Request) -> tuple[Finding | Unavailable, ...]:
-        read = readings(request.segments)
-        ease = self._ease(request)
-        looked = [self._look(reading, ease) for reading in read]
+        alone = only_turn(request.segments)
+        read = readings(request.segments) if alone is None else (whole(alone, request.segments[alone].text),)
+        ease = self._ease(request) if alone is None else 1.0
         stages = (STAGE1, *((HISTORY,) if ease < 1.0 else ()))
-        if any(each.again for each in looked):
-            stages = (*stages, STAGE2)
-        found = tuple(self._finding(place, looked, request, stages) for place in range(len(DOMAINS)))
+        found: tuple[Finding | Unavailable, ...]
+        if any(self._opens(reading, ease) for reading in read):
+            looked, stages = [self._look(reading, ease) for reading in read], (*stages, STAGE2)
+            found = tuple(self._finding(place, looked, request, stages) for place in range(len(DOMAINS)))
+        else:
+            found = self._quiet(read, stages)
         found = found if len(stages) == 1 else self._with_split(found, request)
         language = uncovered(read[0].text, self._languages) if read and self._languages else None
         return found if language is None else self._in_other_language(found, language, request)
@@ -186,18 +202,27 @@ class Cascade:
         first = self._stage1.score(reading.text)
         return Looked(reading, replace(first, probabilities=self._joint.unread(first.probabilities)), again=False)
 
+    def _quiet(self, read: Sequence[Reading], stages: tuple[str, ...]) -> tuple[Finding | Unavailable, ...]:
+        """What is found where no gate opens: too little to point at anything."""
+        first = [discounted(self._stage1.score(each.text).probabilities, each.discount) for each in read]
+        loudest = first[0] if len(first) == 1 else np.max(first, axis=0) if first else self._stage1.silence()
+        told = np.rint(self._joint.unread(loudest).astype(np.float64) * MILLION) / MILLION
+        if not np.isfinite(told).all():
+            return faulty(STAGE1, ValueError("something that is not a probability"))
+        return tuple(
+            Finding(domain=domain, topic=topic, low_dual=low, high_dual=high, prohibited=prohibited, stages=stages)
+            for domain, (topic, low, high, prohibited) in zip(DOMAINS, told.tolist(), strict=True)
+        )
+
     def _finding(
         self, place: int, looked: Sequence[Looked], request: Request, stages: tuple[str, ...]
     ) -> Finding | Unavailable:
-        if not looked:
-            nothing = np.broadcast_to(self._stage1.nothing(place), (len(DOMAINS), len(OUTPUTS)))
-            return as_finding(DOMAINS[place], self._joint.unread(nothing)[place], None, stages)
         found = [discounted(each.scored.probabilities[place], each.reading.discount) for each in looked]
         best = max(range(len(found)), key=lambda number: float(found[number][0] + found[number][2]))
         deciding = looked[best]
         outputs: Floats = np.max(found, axis=0)
         span = deciding.scored.spans[place]
-        if deciding.again and self._acts(place, outputs):
+        if self._traces and deciding.again and self._acts(place, outputs):
             span = self._decisive(deciding, place)
         return as_finding(DOMAINS[place], outputs, trigger_at(deciding.reading, span, request), stages)
 
@@ -231,16 +256,15 @@ class Cascade:
         parts = spread(request.segments)
         if parts is None:
             return found
-        whole, earlier, present = parts
-        together, before, now = (self.score(each.text).probabilities for each in (whole, earlier, present))
+        joined, earlier, present = parts
+        together, before, now = (self.score(each.text).probabilities for each in (joined, earlier, present))
         raised = list(found)
         for place, each in enumerate(found):
             needed = not self._acts(place, before[place]) and not self._acts(place, now[place])
             on_topic = now[place, 0] >= self._joint.gates[place]
             if isinstance(each, Finding) and needed and on_topic and self._acts(place, together[place]):
                 trigger = trigger_at(present, (0, len(present.text)), request)
-                joined = as_finding(each.domain, together[place], trigger, (*each.stages, SPLIT))
-                raised[place] = joined
+                raised[place] = as_finding(each.domain, together[place], trigger, (*each.stages, SPLIT))
         return tuple(raised)
 
     def _score_afresh(self, text: str) -> Scored:

@@ -18,6 +18,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import exp, inf, sqrt
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, final
 from zlib import crc32
 
@@ -138,6 +139,7 @@ Share = TypeVar("Share", float, NDArray[Any])
 Told: TypeAlias = tuple[float, float, float, float]
 """The outputs of a domain, to six decimals."""
 
+_SUSPICION: Final = attrgetter("suspicion")
 _CAREFULLY: Final = (Known("", b"", b"", 0, CAREFUL),)
 """A chunk that must not be read by itself."""
 
@@ -177,7 +179,7 @@ class Model:
         if len(text) > LONGEST_PLAIN or not (text.isascii() or is_legible(text)):
             return None
         known = list(chain.from_iterable(self._chunks.all(text.split())))
-        suspected = sum([each.suspicion for each in known])
+        suspected = sum(map(_SUSPICION, known))
         if not known or suspected >= CAREFUL or (suspected >= TOGETHER and hides_across(text)):
             return None
         return known
@@ -191,8 +193,9 @@ class Model:
         words, rows, contents, prefixes, _ = zip(*known)  # noqa: B905  all are of one length, and this is hot
         ids = list(map(crc32, contents[1:], prefixes))
         if len(set(words)) < len(words):
-            rows = tuple(dict(zip(words, rows)).values())  # noqa: B905
-            ids = list(dict(zip(pairwise(words), ids)).values())  # noqa: B905
+            rows = tuple(dict(zip(words, rows, strict=True)).values())
+            if len(set(ids)) < len(ids):
+                ids = list(dict(zip(pairwise(words), ids, strict=True)).values())
         stacked = np.frombuffer(b"".join(rows), _FLOAT).reshape(len(rows), _ROW)
         pairs = self._table.take(np.array(ids, _INDEX) & _MASK, 0)
         sums = np.add.reduce(stacked).tolist()

@@ -70,12 +70,12 @@ class Parts:
     joint: Joint | None = None
     languages: frozenset[str] = frozenset()
 
-    def classifier(self) -> Cascade | Stage1:
-        """A fresh classifier with empty caches."""
+    def classifier(self, *, traces: bool = True) -> Cascade | Stage1:
+        """A fresh classifier with empty caches; without ``traces`` its triggers are not tested."""
         first = Stage1(self.model)
         if self.encoder is None or self.joint is None:
             return first
-        return Cascade(first, self.encoder, self.joint, self.languages)
+        return Cascade(first, self.encoder, self.joint, self.languages, traces=traces)
 
 
 def shipped() -> Path:

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from math import isfinite
+from math import inf, isfinite
 from typing import Final, final
 
 import numpy as np
@@ -33,8 +33,8 @@ SHORT: Final = 500
 LONG: Final = 12_000
 """Characters (some 2,000 words) from which scoring leaves the event loop for a thread."""
 
-TRIGGER_FLOOR: Final = 0.1
-"""Below this topic probability no rule that follows a release acts, and nothing is pointed at."""
+TRIGGER_FLOOR: Final = 0.01
+"""Below this topic probability nothing contributed enough to be pointed at."""
 
 TRIGGER_SHARE: Final = 0.6
 """A trigger is the shortest run of words that holds this share of the positive contribution in its window."""
@@ -75,8 +75,11 @@ class Scored:
 class Stage1:
     """The shipped classifier. Safe to call from several threads and tasks."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, alone: bool = True) -> None:
+        """``alone``: whether its findings may be acted on. Where another stage is asked first, no trigger is sought
+        until then: on ordinary requests that would double the cost of this one."""
         self._model = model
+        self._floor = TRIGGER_FLOOR if alone else inf
         self._kept: Memory[Scored] = Memory(CACHED_TEXTS)
 
     @property
@@ -108,10 +111,9 @@ class Stage1:
         """Calibrated and ordered: shape (windows, 4 domains, 4 outputs)."""
         return self._model.probabilities(logits)
 
-    def nothing(self, place: int) -> Floats:
-        """The outputs of a domain for a text without a word."""
-        outputs: Floats = self._model.nothing()[place]
-        return outputs
+    def silence(self) -> Floats:
+        """The probabilities (domains, outputs) of a text without a word."""
+        return self._model.nothing()
 
     def growing_spans(self, text: str, place: int) -> list[tuple[int, int]]:
         """Spans of a text that hold ever more of what speaks for a domain, ending with the whole deciding window."""
@@ -145,8 +147,20 @@ class Stage1:
         plain = self._read_plain(text) if len(text) <= SHORT else None
         if plain is not None:
             told, spans = plain
-            triggers = [None if span is None else _trigger(number, segment, span) for span in spans]
-            return tuple(map(_finding_of, DOMAINS, told, triggers))
+            return tuple(
+                [
+                    Finding(
+                        domain=domain,
+                        topic=topic,
+                        low_dual=low_dual,
+                        high_dual=high_dual,
+                        prohibited=prohibited,
+                        trigger=None if span is None else _trigger(number, segment, span),
+                        stages=_STAGES,
+                    )
+                    for domain, (topic, low_dual, high_dual, prohibited), span in zip(DOMAINS, told, spans, strict=True)
+                ]
+            )
         scored = self.score(text)
         triggers = [None if span is None else _trigger(number, segment, span) for span in scored.spans]
         return tuple(map(as_finding, DOMAINS, scored.probabilities, triggers))
@@ -177,15 +191,17 @@ class Stage1:
             return Scored(self._model.nothing(), _NOWHERE, unread)
         by_window = [discounted(self._model.probabilities(v.logits), v.view.discount) for v in spoken]
         probabilities, chosen = best_views([view.view.must_rise for view in spoken], by_window)
-        spans = self.spans([(spoken[number], by_window[number]) for number in chosen], probabilities)
+        spans = self.spans([(spoken[number], by_window[number]) for number in chosen], probabilities, self._floor)
         return Scored(probabilities, spans, unread)
 
-    def spans(self, chosen: Sequence[tuple[ScoredView, Floats]], probabilities: Floats) -> Spans:
+    def spans(
+        self, chosen: Sequence[tuple[ScoredView, Floats]], probabilities: Floats, floor: float = TRIGGER_FLOOR
+    ) -> Spans:
         """Per domain the span that decided, in the text as it was sent. Domains often share a window."""
         spans: list[Span | None] = []
         given: dict[tuple[int, int], Counted] = {}
         for place, (scored, by_window) in enumerate(chosen):
-            if probabilities[place, _TOPIC] < TRIGGER_FLOOR:
+            if probabilities[place, _TOPIC] < floor:
                 spans.append(None)
                 continue
             low, high = windows(len(scored.tokens))[_deciding_window(by_window, place)]
@@ -204,21 +220,22 @@ class Stage1:
         ranges = windows(len(known))
         counted = [self._model.counted(known[low:high]) for low, high in ranges]
         try:
-            by_window = [self._model.told(each) for each in counted]
+            by_window = list(map(self._model.told, counted))
         except ValueError:
             return None
         told = by_window[0] if len(by_window) == 1 else _highest(by_window)
-        places = [place for place, outputs in enumerate(told) if outputs[_TOPIC] >= TRIGGER_FLOOR]
+        if self._floor > 1.0:
+            return told, _NOWHERE
+        places = [place for place, outputs in enumerate(told) if outputs[_TOPIC] >= self._floor]
         if not places:
             return told, _NOWHERE
-        stand = where(text, len(known))
         spans: list[Span | None] = [None] * len(DOMAINS)
+        stand = where(text, len(known))
         for place in places:
-            window = _loudest(by_window, place) if len(ranges) > 1 else 0
+            window = _loudest(by_window, place)
             run = shortest_run(self._model.speaks(counted[window], place), TRIGGER_SHARE)
-            if run is not None:
-                low, _ = ranges[window]
-                spans[place] = stand[low + run[0]][0], stand[low + run[1] - 1][1]
+            low, _ = ranges[window]
+            spans[place] = None if run is None else (stand[low + run[0]][0], stand[low + run[1] - 1][1])
         return told, tuple(spans)
 
 
@@ -329,7 +346,10 @@ def faulty(stage: str, fault: Exception) -> tuple[Unavailable, ...]:
 def only_turn(segments: Sequence[Segment]) -> int | None:
     """The segment, the last one, that is all there is to read, as `overt.classify.turns.readings` would say; None where
     it has to be asked."""
-    if not segments or not all(segment.preamble for segment in segments[:-1]):
+    for segment in segments[:-1]:
+        if not segment.preamble:
+            return None
+    if not segments:
         return None
     last = segments[-1]
     alone = last.role is Role.USER and "<" not in last.text and last.text.strip()
@@ -340,16 +360,10 @@ def as_finding(
     domain: Domain, outputs: Floats, trigger: Trigger | None, stages: tuple[str, ...] = _STAGES
 ) -> Finding | Unavailable:
     """A domain's finding from its four outputs. What was told to six decimals before comes out as it was."""
-    told = (np.rint(outputs.astype(np.float64) * MILLION) / MILLION).tolist()
-    if not isfinite(sum(told)):
+    exact = outputs.tolist()
+    if not isfinite(sum(exact)):
         return Unavailable(domain=domain, reason=f"{stages[-1]} gave something that is not a probability")
-    return _finding_of(domain, told, trigger, stages)
-
-
-def _finding_of(
-    domain: Domain, told: Sequence[float], trigger: Trigger | None, stages: tuple[str, ...] = _STAGES
-) -> Finding:
-    topic, low_dual, high_dual, prohibited = told
+    topic, low_dual, high_dual, prohibited = (round(each * MILLION) / MILLION for each in exact)
     return Finding(
         domain=domain,
         topic=topic,

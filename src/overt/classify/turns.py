@@ -199,6 +199,11 @@ def readings(segments: Sequence[Segment]) -> tuple[Reading, ...]:
     return (*([_read(own, segments, 0.0)] if own else []), *tools)
 
 
+def whole(segment: int, text: str) -> Reading:
+    """All of one segment."""
+    return Reading(text=text, parts=(Part(segment, 0, len(text), 0),))
+
+
 def earlier_turns(segments: Sequence[Segment]) -> Iterator[Reading]:
     """The user's own words of each turn before the present one, latest first, at most `MOST_HISTORY` turns."""
     for turn in islice(_turns_from_the_end(_spoken(segments)), 1, 1 + MOST_HISTORY):
@@ -213,8 +218,8 @@ def spread(segments: Sequence[Segment]) -> tuple[Reading, Reading, Reading] | No
     if not own or not own[0] or not any(own[1:]):
         return None
     earlier = [span for turn in reversed(own[1:]) for span in turn]
-    whole, before, present = (_read(spans, segments, 0.0) for spans in (earlier + own[0], earlier, own[0]))
-    return whole, before, present
+    together, before, present = (_read(spans, segments, 0.0) for spans in (earlier + own[0], earlier, own[0]))
+    return together, before, present
 
 
 def _spoken(segments: Sequence[Segment]) -> list[Indexed]:

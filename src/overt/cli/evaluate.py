@@ -51,7 +51,7 @@ def command(
         data=data,
         requests=requests,
         labels=labels,
-        classifier=parts.classifier(),
+        classifier=parts.classifier(traces=False),
         timed=parts.classifier(),
         policy=read_policy(POLICY),
         seed=_seed(manifest),

@@ -109,8 +109,8 @@ class Evaluation:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What is measured, on what. ``timed`` is a second classifier with cold caches, for the latency; ``folds`` the
-    folder of the classifiers that never saw a fold, None to do without."""
+    """What is measured, on what. ``timed`` is a second classifier with cold caches, which also traces its triggers, for
+    latency and deleted spans; ``folds`` the folder of the classifiers that never saw a fold, None to do without."""
 
     corpus: Corpus
     data: Path
@@ -133,6 +133,7 @@ def evaluate(task: Task, progress: Progress) -> Evaluation:
     sensitive = _sample([row for row in task.corpus.rows if row.own and is_sensitive(row)], task.seed)
     benign = _sample([row for row in task.corpus.rows if row.own and row.intent == "benign"], task.seed)
     everyday = held_out.pick(is_general).covered()
+    spent = latency(task.timed, _sample(held_out.rows, task.seed), progress)
     return Evaluation(
         files=tuple(entry for name, rows in judged.items() for entry in _actions(name, rows)),
         domains={domain: figures(unseen.covered(), domain) for domain in DOMAINS},
@@ -140,12 +141,12 @@ def evaluate(task: Task, progress: Progress) -> Evaluation:
         stable_sensitive=stability(task.classifier, task.policy, sensitive),
         stable_benign=stability(task.classifier, task.policy, benign),
         paraphrased=paraphrase_stability(task.requests, task.classifier, task.policy),
-        robustness=robustness(task.classifier, task.policy, sensitive, task.requests, progress),
+        robustness=robustness(task.classifier, task.timed, task.policy, sensitive, task.requests, progress),
         languages=_grouped(held_out, left, lambda row: row.lang),
         lengths=_grouped(held_out, left, _length),
         looked_again=rate(np.asarray([judgement.looked_again for judgement in everyday.judgements], bool)),
         cost=_cost(task, everyday, sensitive),
-        latency=latency(task.timed, _sample(held_out.rows, task.seed), progress),
+        latency=spent,
         left_out=left.recall if left is not None else None,
         topic_auroc=left.topic if left is not None else None,
         second_annotator=_relabelled(left.bench, task.labels) if left is not None else None,

@@ -56,7 +56,7 @@ def judge_left_out(
         folder = folds / f"fold-{number}"
         if not folder.is_dir():
             raise BadRelease(f"no release of fold {number} at {str(folder)!r}; run `overt train --folds {folds!s}`")
-        classifier = read_release(folder).classifier()
+        classifier = read_release(folder).classifier(traces=False)
         rows = _wanted([row for row in corpus.rows if fold_of(row, seed) == number])
         progress(f"judging fold {number}: {len(rows):,} rows that its classifier never saw")
         judged = Bench(rows, judge_rows(rows, classifier, policy))

@@ -43,9 +43,14 @@ class Robustness:
 
 
 def robustness(
-    classifier: Assessor, policy: Policy, sensitive: Sequence[str], requests: Path, progress: Progress
+    classifier: Assessor,
+    tracing: Assessor,
+    policy: Policy,
+    sensitive: Sequence[str],
+    requests: Path,
+    progress: Progress,
 ) -> Robustness:
-    """Measure on the first `POSITIVES` of ``sensitive`` that are acted on."""
+    """Measure on the first `POSITIVES` of ``sensitive`` that are acted on; ``tracing`` is asked for their triggers."""
     caught = [text for text in sensitive if decided(classifier, policy, text) in ACTED][:POSITIVES]
     progress(f"obfuscations, preambles and deleted spans of {len(caught)} requests")
     obfuscated = {
@@ -54,7 +59,7 @@ def robustness(
     }
     shares, changed = [], 0
     for text in caught:
-        span = judge_text(classifier, policy, text).trigger
+        span = judge_text(tracing, policy, text).trigger
         if span is not None:
             start, end = span
             shares.append((end - start) / len(text))
