@@ -72,7 +72,7 @@ class Parts:
 
     def classifier(self, *, traces: bool = True) -> Cascade | Stage1:
         """A fresh classifier with empty caches; without ``traces`` its triggers are not tested."""
-        first = Stage1(self.model)
+        first = Stage1(self.model, alone=self.encoder is None)
         if self.encoder is None or self.joint is None:
             return first
         return Cascade(first, self.encoder, self.joint, self.languages, traces=traces)
