@@ -6,17 +6,16 @@ process; a power cut may cost the last moments (``synchronous=NORMAL``): these a
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar, final
 
 from overt.core.comparison import Comparison, Side
 from overt.core.domain import Digest, Domain, ReceiptId
 from overt.errors import OperatorError
+from overt.store.database import Database, open_database
 
 T = TypeVar("T")
 
@@ -36,35 +35,20 @@ CREATE TABLE IF NOT EXISTS dropped (
 
 async def open_comparisons(path: Path) -> SqliteComparisons:
     """Open or create the file; raises `OperatorError` if it cannot be used."""
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="overt-shadow-store")
     try:
-        connection = await asyncio.get_running_loop().run_in_executor(executor, _connect, path)
+        database = await open_database(path, _SCHEMA, synchronous="NORMAL", thread="overt-shadow-store")
     except sqlite3.Error as error:
-        executor.shutdown()
         raise OperatorError(f"{str(path)!r} cannot be opened ({error}); check its rights, or move it away") from error
-    return SqliteComparisons(connection, executor)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+    return SqliteComparisons(database)
 
 
 @final
 class SqliteComparisons:
     """Implements `ports.Comparisons`. Made by `open_comparisons`."""
 
-    def __init__(self, connection: sqlite3.Connection, executor: ThreadPoolExecutor) -> None:
-        self._connection = connection
-        self._executor = executor
-        self._closed = False
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = database.connection
 
     async def keep(self, comparisons: Sequence[Comparison]) -> None:
         """Keep comparisons, all or none."""
@@ -92,10 +76,7 @@ class SqliteComparisons:
 
     async def aclose(self) -> None:
         """Close the file."""
-        if not self._closed:
-            self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._connection.close)
-            self._executor.shutdown()
+        await self._database.aclose()
 
     def _insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -109,7 +90,7 @@ class SqliteComparisons:
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            return await self._database.run(work)
         except sqlite3.Error as error:
             raise OperatorError(f"comparisons cannot be kept or read ({error}); check the disk") from error
 

@@ -6,17 +6,16 @@ kept as SHA-256 digests only; they are 256-bit random values, so that a slow has
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, final
 
 from overt.core.domain import NoticeId, ReceiptId
 from overt.errors import OperatorError
 from overt.ports import Caller, KeptReceipt
+from overt.store.database import Database, open_database
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -33,35 +32,20 @@ CREATE TABLE IF NOT EXISTS announced (digest TEXT PRIMARY KEY) STRICT;
 
 async def open_store(path: Path) -> SqliteStore:
     """Open or create the store; raises `OperatorError` if the file cannot be used."""
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="overt-store")
     try:
-        connection = await asyncio.get_running_loop().run_in_executor(executor, _connect, path)
+        database = await open_database(path, _SCHEMA, synchronous="FULL", thread="overt-store")
     except sqlite3.Error as error:
-        executor.shutdown()
         raise OperatorError(f"the store {str(path)!r} cannot be opened ({error}); check the folder's rights") from error
-    return SqliteStore(connection, executor)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+    return SqliteStore(database)
 
 
 @final
 class SqliteStore:
     """See the module. Made by `open_store`."""
 
-    def __init__(self, connection: sqlite3.Connection, executor: ThreadPoolExecutor) -> None:
-        self._connection = connection
-        self._executor = executor
-        self._closed = False
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = database.connection
 
     async def add_key(self, name: str, digest: bytes) -> Caller:
         """Register a key by its SHA-256 digest."""
@@ -111,16 +95,13 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """Close the file."""
-        if not self._closed:
-            self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._connection.close)
-            self._executor.shutdown()
+        await self._database.aclose()
 
     async def _one(self, query: str, *values: object) -> Row | None:
         return await self._run(lambda: self._connection.execute(query, values).fetchone())
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            return await self._database.run(work)
         except sqlite3.OperationalError as error:
             raise OperatorError(f"the store cannot be used ({error}); check the disk") from error
