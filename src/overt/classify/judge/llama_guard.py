@@ -11,24 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from overt.classify.judge.opinion import NoOpinion
-from overt.classify.judge.quote import harmless
-from overt.classify.judge.shape import Question, Said, Shape, unreadable
+from overt.classify.judge.shape import Said, Shape, as_it_stands, unreadable
 from overt.classify.judge.written import WrittenPolicy
-from overt.core.domain import Band, Domain
+from overt.core.domain import Band
 
 NAME: Final = "llama-guard"
 MOST_TOKENS: Final = 64
 _HAZARD: Final = r"S(?:[1-9]|1[0-4])"
 _REPLY: Final = re.compile(rf"\s*(?:safe|unsafe\s*\n\s*(?P<codes>{_HAZARD}(?:\s*,\s*{_HAZARD})*))\s*")
-
-
-def _ask(policy: WrittenPolicy, text: str) -> tuple[Question, ...]:
-    if policy.domain is Domain.FRONTIER_LLM:
-        return ()
-    return ({"messages": [{"role": "user", "content": harmless(text)}], "max_tokens": MOST_TOKENS},)
 
 
 def _read(policy: WrittenPolicy, replies: Sequence[str]) -> Said | NoOpinion:
@@ -41,4 +35,4 @@ def _read(policy: WrittenPolicy, replies: Sequence[str]) -> Said | NoOpinion:
     return Said(band=Band.HIGH_DUAL, code=re.sub(r"\s+", "", found["codes"]))
 
 
-LLAMA_GUARD: Final = Shape(name=NAME, advisory=True, ask=_ask, read=_read)
+LLAMA_GUARD: Final = Shape(name=NAME, advisory=True, ask=partial(as_it_stands, most_tokens=MOST_TOKENS), read=_read)

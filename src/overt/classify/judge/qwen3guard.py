@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from overt.classify.judge.opinion import NoOpinion
-from overt.classify.judge.quote import harmless
-from overt.classify.judge.shape import Question, Said, Shape, unreadable
+from overt.classify.judge.shape import Said, Shape, as_it_stands, unreadable
 from overt.classify.judge.written import WrittenPolicy
-from overt.core.domain import Band, Domain
+from overt.core.domain import Band
 
 NAME: Final = "qwen3guard"
 MOST_TOKENS: Final = 128
@@ -32,12 +32,6 @@ _REPLY: Final = re.compile(
 )
 
 
-def _ask(policy: WrittenPolicy, text: str) -> tuple[Question, ...]:
-    if policy.domain is Domain.FRONTIER_LLM:
-        return ()
-    return ({"messages": [{"role": "user", "content": harmless(text)}], "max_tokens": MOST_TOKENS},)
-
-
 def _read(policy: WrittenPolicy, replies: Sequence[str]) -> Said | NoOpinion:
     del policy
     found = _REPLY.fullmatch(replies[0])
@@ -46,4 +40,4 @@ def _read(policy: WrittenPolicy, replies: Sequence[str]) -> Said | NoOpinion:
     return Said(band=_BANDS[found["safety"]], code=found["categories"])
 
 
-QWEN3GUARD: Final = Shape(name=NAME, advisory=True, ask=_ask, read=_read)
+QWEN3GUARD: Final = Shape(name=NAME, advisory=True, ask=partial(as_it_stands, most_tokens=MOST_TOKENS), read=_read)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TypeAlias, final
 
 from overt.classify.judge.opinion import Fault, NoOpinion
+from overt.classify.judge.quote import harmless
 from overt.classify.judge.written import WrittenPolicy
-from overt.core.domain import Band
+from overt.core.domain import Band, Domain
 from overt.core.notice import Confidence
 
 Question: TypeAlias = Mapping[str, object]
@@ -40,6 +41,14 @@ class Shape:
     advisory: bool
     ask: Callable[[WrittenPolicy, str], tuple[Question, ...]]
     read: Callable[[WrittenPolicy, Sequence[str]], Said | NoOpinion]
+
+
+def as_it_stands(policy: WrittenPolicy, text: str, *, most_tokens: int) -> tuple[Question, ...]:
+    """The question of a family that reads no policy of ours: the user's message alone. None about frontier_llm, for
+    which such families have no category."""
+    if policy.domain is Domain.FRONTIER_LLM:
+        return ()
+    return ({"messages": [{"role": "user", "content": harmless(text)}], "max_tokens": most_tokens},)
 
 
 def unreadable(shape: str, what: str) -> NoOpinion:
