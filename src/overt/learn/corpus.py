@@ -60,6 +60,11 @@ class Corpus:
         return OWN_LICENCE if row.own else self.sources[row.source]
 
 
+def is_sensitive(row: Row) -> bool:
+    """Whether a row is known to be high_dual or worse in one of the domains."""
+    return row.label.floor >= Band.HIGH_DUAL.rank and row.domain in DOMAINS
+
+
 def load_corpus(data: Path | None, requests: Path) -> Corpus:
     """Everything under ``data`` that a source names, and our own requests. Raises `InvalidFile` for a broken row."""
     public = [row for source in SOURCES for row in _public(data, source)] if data is not None else []

@@ -24,10 +24,10 @@ from overt.classify.cascade import Cascade
 from overt.core.domain import DOMAINS, Domain
 from overt.core.policy import Policy
 from overt.learn.calibrate import is_benign_in, is_general
-from overt.learn.corpus import Corpus, Row
+from overt.learn.corpus import Corpus, Row, is_sensitive
 from overt.learn.cost import CostPoint, cost_curve
 from overt.learn.judged import Bench, Judgement, Progress, judge_file
-from overt.learn.left_out import LeftOut, is_sensitive, judge_left_out
+from overt.learn.left_out import LeftOut, judge_left_out
 from overt.learn.rates import Bin, Rate, auroc, rate, recall_at, reliability
 from overt.learn.robust import Robustness, robustness
 from overt.learn.score import Assessor

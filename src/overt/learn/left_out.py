@@ -18,7 +18,7 @@ from overt.classify.release import read_release
 from overt.core.domain import DOMAINS, Band, Domain
 from overt.core.policy import Policy
 from overt.errors import BadRelease
-from overt.learn.corpus import Corpus, Row
+from overt.learn.corpus import Corpus, Row, is_sensitive
 from overt.learn.folds import FOLDS, fold_of
 from overt.learn.judged import Bench, Progress, judge_rows
 from overt.learn.rates import Rate, auroc, rate
@@ -76,11 +76,6 @@ def _wanted(rows: Sequence[Row]) -> list[Row]:
         if row.kind != "preamble" and (row.own or is_sensitive(row) or taken[row.source] <= TOPIC_ROWS):
             kept.append(row)
     return kept
-
-
-def is_sensitive(row: Row) -> bool:
-    """Whether a row is known to be high_dual or worse in one of the domains."""
-    return row.label.floor >= Band.HIGH_DUAL.rank and row.domain in DOMAINS
 
 
 def _topics(judged: Bench, negatives: Bench, topic: Mapping[Domain, dict[str, float]]) -> None:

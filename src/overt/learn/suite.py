@@ -17,10 +17,9 @@ from typing import Final, final
 
 import numpy as np
 
-from overt.core.domain import Band
 from overt.core.policy import Policy
 from overt.errors import InvalidFile, Problem
-from overt.learn.corpus import Row, load_own, read_rows
+from overt.learn.corpus import Row, is_sensitive, load_own, read_rows
 from overt.learn.judged import ACTED, Progress, decided, judge_text
 from overt.learn.rates import Rate
 from overt.learn.score import Assessor, numbers_of, request_of
@@ -126,11 +125,11 @@ def paraphrase_stability(requests: Path, stage: Assessor, policy: Policy) -> Par
         (row, Reworded(name, decided(stage, policy, row.text), decided(stage, policy, text)))
         for name, row, text in _pairs(requests)
     ]
-    sensitive = [each for row, each in found if _is_sensitive(row)]
+    sensitive = [each for row, each in found if is_sensitive(row)]
     caught = [each for each in sensitive if each.before in ACTED]
     return ParaphraseResult(
         sensitive=_alike(sensitive),
-        benign=_alike([each for row, each in found if not _is_sensitive(row)]),
+        benign=_alike([each for row, each in found if not is_sensitive(row)]),
         kept=Rate(sum(each.after in ACTED for each in caught), len(caught)),
         flipped=tuple(each for _, each in found if not each.alike),
     )
@@ -147,10 +146,6 @@ def _pairs(requests: Path) -> list[tuple[str, Row, str]]:
             raise InvalidFile(str(requests / PARAPHRASES), (problem,))
         pairs.append((str(row["id"]), reworded, str(row["text"])))
     return pairs
-
-
-def _is_sensitive(row: Row) -> bool:
-    return row.label.floor >= Band.HIGH_DUAL.rank
 
 
 def _alike(found: Sequence[Reworded]) -> Rate:
