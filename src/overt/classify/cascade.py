@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 import numpy as np
 
@@ -48,6 +48,8 @@ from overt.classify.turns import Reading, earlier_turns, readings, spread, whole
 from overt.core.domain import DOMAINS, Band
 from overt.core.finding import Assessment, Cause, Finding, Release, Stage, Unavailable
 from overt.core.request import Request
+
+Given = TypeVar("Given")
 
 MOST_WINDOWS: Final = 8
 """Windows that stage 2 reads of one text, the most telling ones by stage 1."""
@@ -82,6 +84,17 @@ class Looked:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request as stage 1 has read it: what decides, how far earlier turns lower the gates, and whether one opens."""
+
+    request: Request
+    read: tuple[Reading, ...]
+    ease: float
+    opened: bool
+
+
+@final
 class Cascade:
     """Both stages as a `ports.Classifier`. Safe to call from several threads and tasks."""
 
@@ -112,24 +125,20 @@ class Cascade:
     async def assess(self, request: Request) -> Assessment:
         """As `overt.ports.Classifier.assess`. What takes longer than a moment runs in a thread."""
         if is_long(request):
-            return await self._aside(request)
+            return await self._aside(self.assess_now, request)
         try:
-            opened = self.opens(request)
+            begun = self._begin(request)
         except Exception as fault:  # noqa: BLE001  the port promises that no fault becomes an exception
             return self._assessment(faulty(STAGE1, fault))
-        return await self._aside(request) if opened else self.assess_now(request)
+        return await self._aside(self._finish, begun) if begun.opened else self._finish(begun)
 
     def assess_now(self, request: Request) -> Assessment:
         """The same, at once."""
         try:
-            return self._assessment(self._findings(request))
+            begun = self._begin(request)
         except Exception as fault:  # noqa: BLE001  the port promises that no fault becomes an exception
-            return self._assessment(faulty(STAGE2, fault))
-
-    def opens(self, request: Request) -> bool:
-        """Whether stage 2 will be asked about this request."""
-        ease = self._ease(request)
-        return any(self._opens(reading, ease) for reading in readings(request.segments))
+            return self._assessment(faulty(STAGE1, fault))
+        return self._finish(begun)
 
     def opening(self, text: str) -> float:
         """How far a text opens the gates: its topic probability over the gate, the highest of the domains. Stage 2 is
@@ -145,8 +154,8 @@ class Cascade:
         key = sha256(text.encode("utf-8", "surrogatepass")).digest()
         return self._kept.get(key, lambda: self._score_afresh(text))
 
-    async def _aside(self, request: Request) -> Assessment:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.assess_now, request)
+    async def _aside(self, work: Callable[[Given], Assessment], given: Given) -> Assessment:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, given)
 
     def _assessment(self, findings: tuple[Finding | Unavailable, ...]) -> Assessment:
         return Assessment(stage=Stage.REQUEST, release=self.release, findings=findings)
@@ -163,13 +172,24 @@ class Cascade:
     def _opens(self, reading: Reading, ease: float) -> bool:
         return self._joint.opens(discounted(self._stage1.score(reading.text).probabilities, reading.discount), ease)
 
-    def _findings(self, request: Request) -> tuple[Finding | Unavailable, ...]:
+    def _begin(self, request: Request) -> Begun:
+        """What decides, and whether a gate opens: all that stage 1 has to say."""
         alone = only_turn(request.segments)
         read = readings(request.segments) if alone is None else (whole(alone, request.segments[alone].text),)
         ease = self._ease(request) if alone is None else 1.0
+        return Begun(request, read, ease, any(self._opens(reading, ease) for reading in read))
+
+    def _finish(self, begun: Begun) -> Assessment:
+        try:
+            return self._assessment(self._findings(begun))
+        except Exception as fault:  # noqa: BLE001  the port promises that no fault becomes an exception
+            return self._assessment(faulty(STAGE2, fault))
+
+    def _findings(self, begun: Begun) -> tuple[Finding | Unavailable, ...]:
+        request, read, ease = begun.request, begun.read, begun.ease
         stages = (STAGE1, *((HISTORY,) if ease < 1.0 else ()))
         found: tuple[Finding | Unavailable, ...]
-        if any(self._opens(reading, ease) for reading in read):
+        if begun.opened:
             looked, stages = [self._look(reading, ease) for reading in read], (*stages, STAGE2)
             found = tuple(self._finding(place, looked, request, stages) for place in range(len(DOMAINS)))
         else:
