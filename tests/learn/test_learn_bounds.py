@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overt.learn.bounds import capped_threshold, interval, ltt_threshold, upper_bound
+from overt.learn.bounds import capped_threshold, ltt_threshold
+from overt.learn.exact import interval, upper_bound
 
 NEEDED = [
     (0.01, 0, 299),

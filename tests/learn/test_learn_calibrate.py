@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.core.domain import BANDS, DOMAINS, Band, Domain
-from overt.learn.bounds import capped_threshold, interval, ltt_threshold, upper_bound
+from overt.learn.bounds import capped_threshold, ltt_threshold
 from overt.learn.calibrate import (
     ALPHA,
     DELTA,
@@ -20,6 +20,7 @@ from overt.learn.calibrate import (
     general_negatives,
 )
 from overt.learn.corpus import Row
+from overt.learn.exact import interval, upper_bound
 from overt.learn.sources import NOWHERE, Label, topics_of
 
 

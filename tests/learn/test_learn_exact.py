@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta
 
-from overt.learn import bounds, exact
+from overt.learn import exact
 
 PAIRS = st.integers(1, 5_000_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials)))
 
@@ -15,8 +16,10 @@ PAIRS = st.integers(1, 5_000_000).flatmap(lambda trials: st.tuples(st.integers(0
 @settings(max_examples=60, deadline=None)
 def test_both_ends_are_those_of_the_beta_distribution(pair: tuple[int, int], delta: float) -> None:
     hits, trials = pair
-    assert exact.upper_bound(hits, trials, delta) == pytest.approx(bounds.upper_bound(hits, trials, delta), rel=1e-6)
-    assert exact.lower_bound(hits, trials, delta) == pytest.approx(bounds.lower_bound(hits, trials, delta), rel=1e-6)
+    upper = 1.0 if hits >= trials else float(beta.ppf(1 - delta, hits + 1, trials - hits))
+    lower = 0.0 if hits == 0 else float(beta.ppf(delta, hits, trials - hits + 1))
+    assert exact.upper_bound(hits, trials, delta) == pytest.approx(upper, rel=1e-6)
+    assert exact.lower_bound(hits, trials, delta) == pytest.approx(lower, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Clopper-Pearson intervals and Learn-then-Test thresholds (classifiers.md §5).
+"""Learn-then-Test thresholds, with Clopper-Pearson bounds (classifiers.md §5).
 
 A threshold is tested from the strictest to the loosest in an order fixed beforehand; the last one whose upper bound on
 the false-positive rate is at most alpha is taken. Valid at level delta without a correction for the many thresholds.
@@ -10,28 +10,13 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+
+from overt.learn.exact import upper_bound
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
 GRID_STEP: Final = 1e-4
 """Scores and thresholds are multiples of this."""
-
-
-def upper_bound(hits: int, trials: int, delta: float) -> float:
-    """The one-sided upper end of the Clopper-Pearson interval at confidence 1 - delta."""
-    return 1.0 if hits >= trials else float(beta.ppf(1 - delta, hits + 1, trials - hits))
-
-
-def lower_bound(hits: int, trials: int, delta: float) -> float:
-    """The one-sided lower end."""
-    return 0.0 if hits == 0 else float(beta.ppf(delta, hits, trials - hits + 1))
-
-
-def interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The two-sided interval."""
-    half = (1 - confidence) / 2
-    return lower_bound(hits, trials, half), upper_bound(hits, trials, half)
 
 
 def quantised(scores: Doubles) -> Doubles:

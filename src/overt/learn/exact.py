@@ -1,7 +1,7 @@
 """Clopper-Pearson intervals from the binomial tails themselves, with nothing but the standard library.
 
-For commands that an operator runs where nothing is trained, and scipy need not be. `overt.learn.bounds` gives the same
-numbers from scipy's beta distribution (a test compares them).
+So they are there for commands that an operator runs where nothing is trained, and scipy need not be. A test compares
+them with the quantiles of scipy's beta distribution.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from overt.learn.bounds import interval, upper_bound
+from overt.learn.exact import interval, upper_bound
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]

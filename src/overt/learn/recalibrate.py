@@ -33,8 +33,9 @@ from overt.classify.release import MANIFEST, Parts, read_release
 from overt.core.domain import BANDS, DOMAINS, Band, Domain
 from overt.core.finding import ActingPoint, ErrorRate, Release
 from overt.errors import BadRequest
-from overt.learn.bounds import GRID_STEP, lower_bound, ltt_threshold, upper_bound
+from overt.learn.bounds import GRID_STEP, ltt_threshold
 from overt.learn.calibrate import FLOOR
+from overt.learn.exact import lower_bound, upper_bound
 from overt.learn.release import error_rates
 from overt.learn.traffic import Traffic, chooses, rows_at
 

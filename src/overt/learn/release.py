@@ -32,9 +32,9 @@ from overt.classify.wordpiece import WordPiece, parse_vocabulary
 from overt.core.domain import BANDS, DOMAINS, Band, Domain
 from overt.core.finding import ActingPoint, ErrorRate, Release
 from overt.learn import cache
-from overt.learn.bounds import upper_bound
 from overt.learn.calibrate import acting_points, is_general, matched_points, platt, top_logits
 from overt.learn.corpus import Corpus, Row, load_corpus, must_pass, trainable
+from overt.learn.exact import upper_bound
 from overt.learn.fold import fold
 from overt.learn.folds import FOLDS, fold_of
 from overt.learn.heads import Head
