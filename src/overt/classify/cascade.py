@@ -140,6 +140,10 @@ class Cascade:
             return self._assessment(faulty(STAGE1, fault))
         return self._finish(begun)
 
+    def opens(self, request: Request) -> bool:
+        """Whether stage 2 will be asked about this request."""
+        return self._begin(request).opened
+
     def opening(self, text: str) -> float:
         """How far a text opens the gates: its topic probability over the gate, the highest of the domains. Stage 2 is
         asked from 1 on."""
