@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from overt.core.receipt import Kind
-from overt.proof import check, tiles, verify
+from overt.proof import check, commit, tiles, verify
 from overt.proof.check import Checked, check_log
+from overt.proof.merkle import leaf_hash
 from overt.proof.note import Checkpoint, parse_vkey, sign_checkpoint
 from overt.proof.statement import encode_entry
+from overt.proof.walk import PATIENCE_SECONDS
 from overt.testing.log import ORIGIN, known_signer
 from overt.testing.receipts import NOT_AFTER, announcements, known_issuer, made_up
 
@@ -204,6 +207,62 @@ def test_a_full_check_finds_an_earlier_tile_that_disagrees() -> None:
     files = files_of(ENTRIES) | {"tile/0/001.p/2": bytes(64)}
     assert found(files).checkpoint is not None
     assert failure(found(files, full=True))[0] == "earlier tiles"
+
+
+def cut_off(number: int) -> bytes:
+    """A decision for a reply that was told as another model's, which no completion closes."""
+    statement = made_up(ISSUER, number).statement
+    known = {name: value for name, value in statement.commitments.items() if name != commit.RESPONSE}
+    return encode_entry(replace(statement, commitments=known))
+
+
+def later(number: int) -> bytes:
+    statement = made_up(ISSUER, number).statement
+    return encode_entry(replace(statement, minute=statement.minute + 2 * PATIENCE_SECONDS))
+
+
+@pytest.mark.parametrize(
+    ("entries", "mark", "says"),
+    [
+        ([], verify.Mark.HOLDS, "every decision"),
+        ([cut_off(900)], verify.Mark.OPEN, "1 decisions lack their completion, 0 of them"),
+        ([cut_off(900), cut_off(901), later(902)], verify.Mark.OPEN, "2 decisions lack their completion, 2 of them"),
+    ],
+    ids=["none", "just now", "long ago"],
+)
+def test_a_missing_completion_is_visible(entries: list[bytes], mark: verify.Mark, says: str) -> None:
+    checked = found(files_of([*ENTRIES[:9], *entries]))
+    assert checked.checkpoint is not None
+    assert (checked.steps[7].mark, says in checked.steps[7].detail) == (mark, True)
+
+
+def test_a_completion_closes_its_decision() -> None:
+    decision = cut_off(900)
+    closing = replace(made_up(ISSUER, 900).statement, kind=Kind.COMPLETION, previous=leaf_hash(decision))
+    checked = found(files_of([*ENTRIES[:9], decision, encode_entry(closing)]))
+    assert checked.steps[7].mark is verify.Mark.HOLDS
+
+
+DOCUMENTS = {"sha256:" + hashlib.sha256(raw).hexdigest(): raw for raw in (b"policy", b"w")}
+
+
+@pytest.mark.parametrize(
+    ("documents", "says"),
+    [
+        (DOCUMENTS, None),
+        ({}, "there is no document"),
+        (dict.fromkeys(DOCUMENTS, b"another"), "has the digest"),
+    ],
+    ids=["all there", "none there", "another"],
+)
+def test_digests_lead_to_documents(documents: dict[str, bytes], says: str | None) -> None:
+    checked = check_log(files_of(ENTRIES[:9]).get, LOG.vkey, documents=documents.get)
+    if says is None:
+        assert checked.steps[8].mark is verify.Mark.HOLDS
+        assert "all 2 digests" in checked.steps[8].detail
+    else:
+        name, detail = failure(checked)
+        assert (name, says in detail) == ("documents", True)
 
 
 NUMBERED = re.compile(r"^(\d+)\. \*?\*?([a-z ]+?)\*?\*?: ", re.MULTILINE)

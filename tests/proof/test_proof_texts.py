@@ -124,7 +124,7 @@ BAD_LINE = signature_line(KEY, b"\x00" * 64).encode()
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
-        (note() + BAD_LINE, "does not verify"),
+        (b"text\n\n" + BAD_LINE + note()[len("text\n\n") :], "does not verify"),
         (b"text\n\n" + BAD_LINE, "does not verify"),
         (note().replace(b"text", b"tent"), "does not verify"),
         (note().replace(b"\n", b"\r\n"), "control character"),
@@ -138,7 +138,9 @@ BAD_LINE = signature_line(KEY, b"\x00" * 64).encode()
         (note().replace(ORIGIN.encode(), b"a+b"), "not a signature line"),
         (note().replace(b"overt.test", b"other.test"), "no signature by"),
         (note() + "— x QUJD\n".encode(), "too short"),
-        (note() + "— x QR==\n".encode(), "base64"),
+        (note() + "— x QUJDRE=\n".encode(), "base64"),
+        (note() + "— x QUJDRE==\n".encode()[:-1] + b" \n", "base64"),
+        (note() + "— x -_-_-_-_\n".encode(), "base64"),
         (note() + "— x \n".encode(), "too short"),
         (note() + "— x\n".encode(), "too short"),
     ],
@@ -146,6 +148,17 @@ BAD_LINE = signature_line(KEY, b"\x00" * 64).encode()
 def test_a_malformed_or_falsely_signed_note_is_refused(raw: bytes, why: str) -> None:
     with pytest.raises(VerificationFailed, match=why):
         open_note(raw, KEY)
+
+
+def test_only_the_first_line_of_a_key_counts() -> None:
+    assert open_note(note() + BAD_LINE, KEY) == "text\n"
+
+
+def test_unused_bits_of_the_base64_in_a_signature_line_do_not_count() -> None:
+    raw = note()
+    last = raw.rstrip(b"=\n")[-1:]
+    assert last in b"AEIMQUYcgkosw048"
+    assert open_note(raw.replace(last + b"=\n", bytes([last[0] + 1]) + b"=\n"), KEY) == "text\n"
 
 
 def test_a_key_with_the_same_id_and_another_name_does_not_count() -> None:
@@ -159,6 +172,7 @@ def test_a_key_with_the_same_id_and_another_name_does_not_count() -> None:
     [
         f"{ORIGIN}\n07\n{b64.encode(bytes(32))}\n",
         f"{ORIGIN}\n-1\n{b64.encode(bytes(32))}\n",
+        f"{ORIGIN}\n{2**63}\n{b64.encode(bytes(32))}\n",
         f"{ORIGIN}\n7\n{b64.encode(bytes(31))}\n",
         f"{ORIGIN}\n7\n{b64.encode(bytes(32))}\nextension\n",
         f"{ORIGIN}\n7\n{b64.encode(bytes(32))}",

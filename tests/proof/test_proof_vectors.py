@@ -11,13 +11,17 @@ import pytest
 
 from overt.log.keys import signer_of
 from overt.proof import b64, commit, dsse, merkle, tiles
-from overt.proof.note import Checkpoint, open_checkpoint, open_note, parse_vkey, sign_checkpoint
+from overt.proof.cosign import CosignerKey, cosign, cosignature_message, open_cosigned, parse_cosigner_key
+from overt.proof.note import Checkpoint, open_checkpoint, open_note, parse_vkey, sign_checkpoint, with_lines
 from overt.proof.tlogproof import decode_proof, encode_proof, verify_proof
+from overt.proof.witness import AddCheckpoint, Continues, decode_add_checkpoint, encode_add_checkpoint, weigh
 
 VECTORS: Final[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "tlog-vectors.json").read_text())
 ENTRIES: Final = [entry.encode() for entry in VECTORS["entries"]]
 LEAVES: Final = [merkle.leaf_hash(entry) for entry in ENTRIES]
 LOG: Final = signer_of("overt.example/log", bytes.fromhex(VECTORS["log_seed"]))
+WITNESS: Final = signer_of("witness.example/w1", bytes.fromhex(VECTORS["witness_seed"]))
+COSIGNED_AT: Final = 1_793_000_007
 
 
 def hexes(hashes: tuple[bytes, ...]) -> list[str]:
@@ -100,6 +104,39 @@ def test_the_signed_checkpoint_is_that_of_the_vectors() -> None:
 def test_a_cosigned_checkpoint_opens_with_the_key_of_the_log() -> None:
     text = open_note(VECTORS["cosigned"].encode(), parse_vkey(LOG.vkey))
     assert VECTORS["cosignature_message"].endswith(text)
+
+
+def test_the_witness_key_is_that_of_the_vectors() -> None:
+    key = CosignerKey(name="witness.example/w1", public=parse_vkey(WITNESS.vkey).public)
+    assert key.text == VECTORS["witness_vkey"]
+    assert parse_cosigner_key(VECTORS["witness_vkey"]) == key
+
+
+def test_the_message_that_a_witness_signs_is_that_of_the_vectors() -> None:
+    text = open_note(VECTORS["checkpoint"].encode(), parse_vkey(LOG.vkey))
+    assert cosignature_message(COSIGNED_AT, text).decode() == VECTORS["cosignature_message"]
+
+
+def test_the_cosigned_checkpoint_is_that_of_the_vectors() -> None:
+    key = parse_cosigner_key(VECTORS["witness_vkey"])
+    raw = VECTORS["checkpoint"].encode()
+    line = cosign(open_note(raw, parse_vkey(LOG.vkey)), key, COSIGNED_AT, WITNESS.sign)
+    assert with_lines(raw, [line]).decode() == VECTORS["cosigned"]
+    opened = open_cosigned(VECTORS["cosigned"].encode(), [parse_vkey(LOG.vkey)], [key])
+    assert opened.checkpoint.size == 7
+    assert [(each.key, each.time, each.line) for each in opened.cosignatures] == [(key, COSIGNED_AT, line)]
+
+
+def test_the_question_to_a_witness_is_that_of_the_vectors() -> None:
+    raw = VECTORS["add_checkpoint_6_to_8_body"].encode()
+    path = merkle.prove_consistency(6, 8, merkle.hashes_of(LEAVES))
+    checkpoint = Checkpoint(origin="overt.example/log", size=8, root=bytes.fromhex(VECTORS["roots"]["8"]))
+    message = AddCheckpoint(old=6, path=path, note=sign_checkpoint(checkpoint, parse_vkey(LOG.vkey), LOG.sign))
+    assert encode_add_checkpoint(message) == raw
+    assert decode_add_checkpoint(raw) == message
+    last = Checkpoint(origin="overt.example/log", size=6, root=bytes.fromhex(VECTORS["roots"]["6"]))
+    answer = weigh(raw, lambda _: [parse_vkey(LOG.vkey)], lambda _: last)
+    assert answer == Continues(checkpoint=checkpoint, text=checkpoint.text)
 
 
 def test_the_proof_as_text_is_that_of_the_vectors() -> None:

@@ -7,26 +7,45 @@
 5. tiles: every tile is what the entries give, byte for byte
 6. history: the log continues the checkpoint that was remembered
 7. earlier tiles: every narrower tile that is still served agrees (only with ``full``)
-8. limits: what was not proved
+8. completions: how many decisions still lack the completion that they need
+9. documents: every digest that was announced leads to a document (only where documents are published)
+10. limits: what was not proved
 
 Hashes are folded from the entries themselves: an entry that was rewritten together with its tiles is found at step 4.
+What has to be remembered on the way is in `Seen`; memory is flat where that is a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, assert_never, final
+from typing import Final, final
 
-from overt.core.receipt import Kind, Statement
 from overt.errors import VerificationFailed
-from overt.proof import merkle, tiles
-from overt.proof.instant import utc
+from overt.proof import tiles
+from overt.proof.keys import keys_beside
 from overt.proof.note import Checkpoint, VerifierKey, parse_vkey
-from overt.proof.statement import Announcement, Entry, KeyAnnouncement, Subject, decode_entry
+from overt.proof.policy import Policy
+from overt.proof.quorum import quorum_of
+from overt.proof.statement import Announcement, Entry
 from overt.proof.verify import Found, Mark, Step, read_checkpoint, run
+from overt.proof.walk import PATIENCE_SECONDS, Flaw, MemorySeen, Rule, Seen, Walk
 
-STEPS: Final = ("checkpoint", "entries", "announcements", "root", "tiles", "history", "earlier tiles", "limits")
+STEPS: Final = (
+    "checkpoint",
+    "entries",
+    "announcements",
+    "root",
+    "tiles",
+    "history",
+    "earlier tiles",
+    "completions",
+    "documents",
+    "limits",
+)
+Documents = Callable[[str], bytes | None]
+"""The document with this digest (``sha256:HEX``), None if there is none."""
 
 LIMITS: Final = (
     "not proved: that every exchange got an entry; that the named models really ran; and, without witnesses, that "
@@ -43,54 +62,159 @@ class Checked:
     checkpoint: Checkpoint | None
 
 
-def check_log(reader: tiles.Reader, vkey: str, *, previous: Checkpoint | None = None, full: bool = False) -> Checked:
+def check_log(
+    reader: tiles.Reader,
+    vkey: str,
+    *,
+    previous: Checkpoint | None = None,
+    full: bool = False,
+    documents: Documents | None = None,
+    seen: Seen | None = None,
+    witnesses: Policy | None = None,
+    now: int | None = None,
+) -> Checked:
     """All steps, or those up to the first that fails.
 
     Always reads every entry and every tile of the latest checkpoint. ``full`` also looks for each narrower tile.
+    ``documents`` gives what digests lead to, where that is published. ``seen`` must be empty. ``witnesses`` must have
+    cosigned the checkpoint, and not after ``now`` (POSIX milliseconds).
     """
     key = parse_vkey(vkey)
     kept: list[Checkpoint] = []
-    steps = run(STEPS, _found(reader, key, previous, full, kept))
+    seen = seen if seen is not None else MemorySeen()
+    asked = _Asked(_steady(reader), key, previous, full, documents, seen, witnesses, now)
+    steps = run(STEPS, _found(asked, kept))
     return Checked(steps, kept[0] if kept and all(step.ok for step in steps) else None)
 
 
-def _found(
-    reader: tiles.Reader, key: VerifierKey, previous: Checkpoint | None, full: bool, kept: list[Checkpoint]
-) -> Iterator[Found]:
-    checkpoint = read_checkpoint(reader, key)
+@final
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    reader: tiles.Reader
+    key: VerifierKey
+    previous: Checkpoint | None
+    full: bool
+    documents: Documents | None
+    seen: Seen
+    witnesses: Policy | None
+    now: int | None
+
+
+def _steady(reader: tiles.Reader) -> tiles.Reader:
+    """A reader of one moment's checkpoint: a log that is served grows while it is read."""
+    note = reader(tiles.CHECKPOINT)
+    return lambda path: note if path == tiles.CHECKPOINT else reader(path)
+
+
+def _cosigned(asked: _Asked) -> str:
+    """Who cosigned the checkpoint, where witnesses are asked for."""
+    if asked.witnesses is None:
+        return ""
+    keys = keys_beside(asked.reader, asked.key)
+    return f"; {quorum_of(asked.witnesses, asked.reader(tiles.CHECKPOINT) or b'', keys, asked.now)}"
+
+
+def _found(asked: _Asked, kept: list[Checkpoint]) -> Iterator[Found]:
+    key, previous = asked.key, asked.previous
+    checkpoint = read_checkpoint(asked.reader, key)
     kept.append(checkpoint)
-    yield Mark.HOLDS, f"{key.name} signed {checkpoint.size} entries under the root {checkpoint.root.hex()}"  # 1
-    walk = _Walk(reader, key.name, previous)
+    by = _cosigned(asked)
+    yield Mark.HOLDS, f"{key.name} signed {checkpoint.size} entries under the root {checkpoint.root.hex()}{by}"  # 1
+    resting, lookup = _Resting(), _Lookup(asked.documents, asked.seen)
+    mark = None if previous is None else previous.size
+    walk = Walk(asked.reader, key.name, asked.seen, resting.told, met=lookup.met, mark=mark)
     walk.read(checkpoint.size)
     yield Mark.HOLDS, f"{checkpoint.size} entries follow the schema: {walk.statements} statements"  # 2
-    yield _announcements(walk)  # 3
+    yield _announcements(walk, resting)  # 3
     yield _root(walk, checkpoint)  # 4
     yield _tiles(walk)  # 5
     yield _history(walk, checkpoint, previous)  # 6
-    yield _earlier(reader, walk.edge) if full else (Mark.OPEN, "not checked: only a full check looks for them")  # 7
-    yield Mark.OPEN, LIMITS  # 8
+    earlier = asked.full and _earlier(asked.reader, walk.edge)
+    yield earlier or (Mark.OPEN, "not checked: only a full check looks for them")  # 7
+    yield _completions(walk, asked.seen)  # 8
+    yield lookup.found()  # 9
+    yield Mark.OPEN, LIMITS  # 10
 
 
-def _announcements(walk: _Walk) -> Found:
-    if walk.unannounced is not None:
-        raise VerificationFailed("announcements", walk.unannounced)
+@final
+class _Resting:
+    """Ends the walk at the first entry that is not one, and keeps the first that rests on nothing."""
+
+    def __init__(self) -> None:
+        self.first: str | None = None
+
+    def told(self, flaw: Flaw) -> None:
+        if flaw.rule is Rule.ENTRY:
+            raise VerificationFailed("entries", flaw.detail)
+        if self.first is None:
+            self.first = flaw.detail
+
+
+@final
+class _Lookup:
+    """Looks up each digest once, when it is announced."""
+
+    def __init__(self, documents: Documents | None, seen: Seen) -> None:
+        self._documents = documents
+        self._seen = seen
+        self._count = 0
+        self._wrong: str | None = None
+
+    def met(self, index: int, entry: Entry) -> None:
+        if self._documents is None or not isinstance(entry, Announcement):
+            return
+        if not self._seen.add(b"looked up" + hashlib.sha256(entry.digest.encode()).digest(), index):
+            return
+        self._count += 1
+        wrong = unresolved(self._documents, entry.digest)
+        if wrong is not None and self._wrong is None:
+            self._wrong = f"the {entry.subject} that entry {index} announces: {wrong}"
+
+    def found(self) -> Found:
+        if self._documents is None:
+            return Mark.OPEN, "not checked: no published documents were found beside the log"
+        if self._wrong is not None:
+            raise VerificationFailed("documents", self._wrong)
+        return Mark.HOLDS, f"all {self._count} digests that were announced lead to their documents"
+
+
+def unresolved(documents: Documents, digest: str) -> str | None:
+    """Why a digest does not lead to its document, None if it does."""
+    raw = documents(digest)
+    if raw is None:
+        return f"there is no document {digest!r}"
+    found = "sha256:" + hashlib.sha256(raw).hexdigest()
+    return None if found == digest else f"the document {digest!r} has the digest {found!r}"
+
+
+def _announcements(walk: Walk, resting: _Resting) -> Found:
+    if resting.first is not None:
+        raise VerificationFailed("announcements", resting.first)
     return Mark.HOLDS, f"{walk.announcements} announcements cover all {walk.statements} statements"
 
 
-def _root(walk: _Walk, checkpoint: Checkpoint) -> Found:
+def _completions(walk: Walk, seen: Seen) -> Found:
+    """A decision without its completion says that an answer was cut off. It is no lie, so it does not fail."""
+    awaiting, late = seen.awaiting(walk.latest + 1), seen.awaiting(walk.latest - PATIENCE_SECONDS)
+    if not awaiting:
+        return Mark.HOLDS, "every decision that needs a completion has one"
+    return Mark.OPEN, f"{awaiting} decisions lack their completion, {late} of them for more than an hour: cut off"
+
+
+def _root(walk: Walk, checkpoint: Checkpoint) -> Found:
     if walk.edge.root != checkpoint.root:
         where = f"; {walk.different}" if walk.different else "; all tiles agree with the entries: both were rewritten"
         raise VerificationFailed("root", f"the entries give {walk.edge.root.hex()}, not the signed root{where}")
     return Mark.HOLDS, "the entries give the signed root"
 
 
-def _tiles(walk: _Walk) -> Found:
+def _tiles(walk: Walk) -> Found:
     if walk.different is not None:
         raise VerificationFailed("tiles", walk.different)
     return Mark.HOLDS, f"{walk.tiles} hash tiles are what the entries give"
 
 
-def _history(walk: _Walk, checkpoint: Checkpoint, previous: Checkpoint | None) -> Found:
+def _history(walk: Walk, checkpoint: Checkpoint, previous: Checkpoint | None) -> Found:
     if previous is None:
         return Mark.OPEN, "not checked: no earlier checkpoint was remembered"
     if previous.origin != checkpoint.origin:
@@ -99,7 +223,7 @@ def _history(walk: _Walk, checkpoint: Checkpoint, previous: Checkpoint | None) -
         raise VerificationFailed(
             "history", f"ROLLBACK: the log had {previous.size} entries, now it has {checkpoint.size}"
         )
-    if walk.previous_root != previous.root:
+    if walk.marked != previous.root:
         raise VerificationFailed("history", f"REWRITTEN: its first {previous.size} entries are not those remembered")
     return Mark.HOLDS, f"it continues the {previous.size} entries remembered"
 
@@ -122,102 +246,3 @@ def _same(reader: tiles.Reader, tile: tiles.Tile, expected: bytes) -> bool:
     if raw is not None and raw != expected:
         raise VerificationFailed("earlier tiles", f"{tile.path} disagrees with the tile that followed it")
     return raw is not None
-
-
-@final
-class _Walk:
-    """Goes through all entries once, in order, and notes what the steps ask for."""
-
-    def __init__(self, reader: tiles.Reader, origin: str, previous: Checkpoint | None) -> None:
-        self._reader = reader
-        self._origin = origin
-        self._previous = previous
-        self._ids: set[tuple[Kind, str]] = set()
-        self._decisions: set[bytes] = set()
-        self._keys: dict[str, int] = {}
-        self._digests: set[tuple[Subject, str]] = set()
-        self.edge = tiles.Edge()
-        self.statements = 0
-        self.announcements = 0
-        self.tiles = 0
-        self.unannounced: str | None = None
-        self.different: str | None = None
-        self.previous_root: bytes | None = merkle.EMPTY_ROOT if previous is not None and previous.size == 0 else None
-
-    def read(self, size: int) -> None:
-        for bundle in tiles.bundles_of(size):
-            entries = tiles.read_entries(self._reader, bundle)
-            for place, raw in enumerate(entries):
-                self._note(self.edge.size + place, raw)
-            self._remember(entries)
-            self.edge, files = tiles.grow(self.edge, entries)
-            for path, expected in files.items():
-                tile = tiles.parse_path(path)
-                if tile is not None and tile.level != tiles.ENTRIES and tile.width == tiles.WIDTH:
-                    self._compare(tile, expected)
-        for level, row in enumerate(self.edge.rows):
-            if row:
-                self._compare(tiles.Tile(level, size >> 8 * (level + 1), len(row)), b"".join(row))
-
-    def _remember(self, entries: tuple[bytes, ...]) -> None:
-        if self._previous is not None and self.edge.size < self._previous.size <= self.edge.size + len(entries):
-            then, _ = tiles.grow(self.edge, entries[: self._previous.size - self.edge.size])
-            self.previous_root = then.root
-
-    def _compare(self, tile: tiles.Tile, expected: bytes) -> None:
-        self.tiles += 1
-        try:
-            same = b"".join(tiles.read_hashes(self._reader, tile)) == expected
-            wrong = None if same else f"{tile.path} is not what the entries give"
-        except VerificationFailed as failure:
-            wrong = str(failure)
-        if self.different is None:
-            self.different = wrong
-
-    def _note(self, index: int, raw: bytes) -> None:
-        try:
-            entry = decode_entry(raw)
-            self._place(entry, merkle.leaf_hash(raw))
-        except VerificationFailed as failure:
-            raise VerificationFailed("entries", f"entry {index}: {failure}") from failure
-        if isinstance(entry, Statement) and self.unannounced is None:
-            missing = self._missing(entry)
-            self.unannounced = missing and f"entry {index} rests on {missing}"
-
-    def _place(self, entry: Entry, leaf: bytes) -> None:
-        if entry.log != self._origin:
-            raise VerificationFailed("log", f"it is for {entry.log!r}, not {self._origin!r}")
-        match entry:
-            case Statement():
-                self._place_statement(entry, leaf)
-            case Announcement():
-                self.announcements += 1
-                self._digests.add((entry.subject, entry.digest))
-            case KeyAnnouncement():
-                if parse_vkey(entry.vkey).id.hex() != entry.kid:
-                    raise VerificationFailed("kid", f"{entry.kid!r} is not the id of the key {entry.vkey!r}")
-                self.announcements += 1
-                self._keys[entry.kid] = entry.not_after
-            case _ as unreachable:
-                assert_never(unreachable)
-
-    def _place_statement(self, statement: Statement, leaf: bytes) -> None:
-        if (statement.kind, statement.id) in self._ids:
-            raise VerificationFailed("id", f"{statement.id!r} was used before by another {statement.kind}")
-        if statement.previous is not None and statement.previous not in self._decisions:
-            raise VerificationFailed("prev", f"no statement before it has the leaf {statement.previous.hex()}")
-        self.statements += 1
-        self._ids.add((statement.kind, statement.id))
-        self._decisions.add(leaf)
-
-    def _missing(self, statement: Statement) -> str | None:
-        not_after = self._keys.get(statement.key)
-        if not_after is None:
-            return f"the key {statement.key!r}, which no entry before it announces"
-        if statement.minute * 1000 > not_after:
-            return f"the key {statement.key!r}, which expired at {utc(not_after)}"
-        if (Subject.POLICY, statement.policy_digest) not in self._digests:
-            return f"the policy {statement.policy_digest!r}, which no entry before it announces"
-        if (Subject.CLASSIFIER, statement.classifier_digest) not in self._digests:
-            return f"the classifier {statement.classifier_digest!r}, which no entry before it announces"
-        return None

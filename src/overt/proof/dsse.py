@@ -13,6 +13,7 @@ from overt.proof.ed25519 import Sign, verifies
 
 PROMISE: Final = "application/vnd.overt.promise+json"
 KEY: Final = "application/vnd.overt.key+json"
+LOG_KEY: Final = "application/vnd.overt.log-key+json"
 RELEASE: Final = "application/vnd.overt.release+json"
 
 

@@ -44,8 +44,15 @@ def complete_root(hashes: Sequence[bytes]) -> bytes:
     if not row or len(row) & (len(row) - 1):
         raise VerificationFailed("tree", f"{len(row)} hashes do not make a complete subtree")
     while len(row) > 1:
-        row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row), 2)]
+        row = parents(row)
     return row[0]
+
+
+def parents(row: Sequence[bytes]) -> list[bytes]:
+    """The nodes over a row of nodes, two by two; a last one alone has no parent. A loop of its own: it is the work."""
+    sha256 = hashlib.sha256
+    nodes = iter(row)
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(nodes, nodes, strict=False)]
 
 
 def complete_subtrees(size: int) -> tuple[tuple[int, int], ...]:

@@ -2,7 +2,8 @@
 
 The schema ``overt-entry/1`` is closed: an entry with a member too many, too few or of the wrong kind is not read.
 One member may be left out, and is where it would say nothing: ``unavailable``, the domains without a finding.
-A policy, a classifier and a receipt key are announced before the first statement that rests on them.
+A policy, a classifier and a receipt key are announced before the first statement that rests on them, and a further key
+of the log itself before it signs its first checkpoint.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from overt.core.notice import Ground
 from overt.core.receipt import Basis, Channel, Kind, NoticeMark, Reason, ServedBy, Statement
 from overt.core.request import Role
 from overt.errors import BadRequest, InvariantBroken, TooLarge, VerificationFailed
-from overt.proof import canonical
+from overt.proof import b64, canonical
 from overt.proof.members import Members, members_of, word_of
 from overt.proof.tiles import LARGEST_ENTRY
 
@@ -37,6 +38,9 @@ _REASON = frozenset(("ground", "rule", "domain", "band", "trigger"))
 _NOTICE = frozenset(("id", "digest", "channel"))
 _ANNOUNCED = frozenset(("v", "type", "log", "t", "name", "version", "digest"))
 _ANNOUNCED_KEY = frozenset(("v", "type", "log", "t", "kid", "vkey", "not_after"))
+_LOG_KEY = frozenset(("v", "type", "log", "t", "vkey", "by", "sig"))
+_SHARD_CLOSE = frozenset(("v", "type", "log", "t", "size", "root", "next"))
+_SHARD_OPEN = frozenset(("v", "type", "log", "t", "size", "root", "previous"))
 
 
 class Outcome(StrEnum):
@@ -81,7 +85,45 @@ class KeyAnnouncement:
     not_after: int
 
 
-Entry = Statement | Announcement | KeyAnnouncement
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogKey:
+    """From here on the key ``vkey`` also signs this log's checkpoints: the key ``by`` says so (`overt.proof.keys`)."""
+
+    log: str
+    minute: int
+    vkey: str
+    by: str
+    sig: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardClose:
+    """The last entry of a log: ``size`` entries under ``root`` lie before it, and ``next`` is the key of the log that
+    goes on."""
+
+    log: str
+    minute: int
+    size: int
+    root: bytes
+    next: str
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardOpen:
+    """The first entry of a log that goes on where another was closed: ``previous`` is that one's key, and ``size`` and
+    ``root`` are its final ones, with its closing entry."""
+
+    log: str
+    minute: int
+    size: int
+    root: bytes
+    previous: str
+
+
+Entry = Statement | Announcement | KeyAnnouncement | LogKey | ShardClose | ShardOpen
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -114,6 +156,12 @@ def decode_entry(raw: bytes) -> Entry:
             return _read_announcement(members_of(value, _WHAT, _ANNOUNCED))
         case "key":
             return _read_key(members_of(value, _WHAT, _ANNOUNCED_KEY))
+        case "log-key":
+            return _read_log_key(members_of(value, _WHAT, _LOG_KEY))
+        case "shard-close":
+            return _read_shard_close(members_of(value, _WHAT, _SHARD_CLOSE))
+        case "shard-open":
+            return _read_shard_open(members_of(value, _WHAT, _SHARD_OPEN))
         case _:
             raise VerificationFailed(_WHAT, f"it has the type {kind!r}, which {VERSION} does not know")
 
@@ -142,8 +190,33 @@ def _value(entry: Entry) -> canonical.Value:
                 "vkey": entry.vkey,
                 "not_after": entry.not_after,
             }
+        case LogKey():
+            return {
+                "v": VERSION,
+                "type": "log-key",
+                "log": entry.log,
+                "t": entry.minute,
+                "vkey": entry.vkey,
+                "by": entry.by,
+                "sig": b64.encode(entry.sig),
+            }
+        case ShardClose() | ShardOpen():
+            return _shard_value(entry)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _shard_value(entry: ShardClose | ShardOpen) -> canonical.Value:
+    value: dict[str, canonical.Value] = {
+        "v": VERSION,
+        "log": entry.log,
+        "t": entry.minute,
+        "size": entry.size,
+        "root": entry.root.hex(),
+    }
+    if isinstance(entry, ShardClose):
+        return {**value, "type": "shard-close", "next": entry.next}
+    return {**value, "type": "shard-open", "previous": entry.previous}
 
 
 def _statement_value(statement: Statement) -> canonical.Value:
@@ -276,6 +349,39 @@ def _read_key(members: Members) -> KeyAnnouncement:
         kid=members.text("kid"),
         vkey=members.text("vkey"),
         not_after=members.integer("not_after"),
+    )
+
+
+def _read_log_key(members: Members) -> LogKey:
+    members.constant("v", VERSION)
+    return LogKey(
+        log=members.text("log"),
+        minute=_minute(members),
+        vkey=members.text("vkey"),
+        by=members.text("by"),
+        sig=members.base64("sig"),
+    )
+
+
+def _read_shard_close(members: Members) -> ShardClose:
+    members.constant("v", VERSION)
+    return ShardClose(
+        log=members.text("log"),
+        minute=_minute(members),
+        size=members.integer("size"),
+        root=members.hash("root"),
+        next=members.text("next"),
+    )
+
+
+def _read_shard_open(members: Members) -> ShardOpen:
+    members.constant("v", VERSION)
+    return ShardOpen(
+        log=members.text("log"),
+        minute=_minute(members),
+        size=members.integer("size"),
+        root=members.hash("root"),
+        previous=members.text("previous"),
     )
 
 

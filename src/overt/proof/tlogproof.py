@@ -59,8 +59,8 @@ def decode_proof(raw: bytes) -> TlogProof:
     return TlogProof(index=int(match[1]), path=path, checkpoint=checkpoint, extra=extra)
 
 
-def verify_proof(proof: TlogProof, leaf: bytes, key: VerifierKey) -> Checkpoint:
+def verify_proof(proof: TlogProof, leaf: bytes, *keys: VerifierKey) -> Checkpoint:
     """The checkpoint that the proof leads to, or `VerificationFailed`."""
-    checkpoint = open_checkpoint(proof.checkpoint, key)
+    checkpoint = open_checkpoint(proof.checkpoint, *keys)
     verify_inclusion(index=proof.index, size=checkpoint.size, leaf=leaf, path=proof.path, root=checkpoint.root)
     return checkpoint

@@ -26,12 +26,17 @@ from typing import Final, final
 from overt.core.receipt import Statement
 from overt.errors import VerificationFailed
 from overt.proof import commit, tiles
+from overt.proof.export import find
 from overt.proof.instant import utc
+from overt.proof.keys import keys_beside, read_latest
 from overt.proof.merkle import leaf_hash, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion
 from overt.proof.note import Checkpoint, VerifierKey, open_checkpoint, parse_vkey
+from overt.proof.policy import Policy
+from overt.proof.quorum import quorum_of
 from overt.proof.receipt import Openings, Promise, Receipt, open_certificate, open_promise, parse_receipt
 from overt.proof.statement import decode_entry
 from overt.proof.tlogproof import decode_proof, verify_proof
+from overt.proof.witness import PENDING
 
 STEPS: Final = (
     "form",
@@ -90,14 +95,16 @@ def verify_receipt(
     response: bytes | None = None,
     fetched: tiles.Reader | None = None,
     now: int | None = None,
+    witnesses: Policy | None = None,
 ) -> tuple[Step, ...]:
     """All steps, or those up to the first that fails.
 
     ``log_vkey`` is the log's verifier key from a source other than the receipt. ``request`` and ``response`` are the
     bytes on the wire. ``fetched`` reads the log. ``now`` (POSIX milliseconds) tells a late inclusion from a broken
-    promise.
+    promise. ``witnesses`` must have cosigned the checkpoint that the log shows, or where it is not read the one that
+    the receipt has.
     """
-    given = _Given(log_vkey, request, response, fetched, now)
+    given = _Given(log_vkey, request, response, fetched, now, witnesses)
     return run(STEPS, _found(raw, given))
 
 
@@ -125,6 +132,7 @@ class _Given:
     response: bytes | None
     fetched: tiles.Reader | None
     now: int | None
+    witnesses: Policy | None
 
 
 def _found(raw: bytes, given: _Given) -> Iterator[Found]:
@@ -143,9 +151,10 @@ def _found(raw: bytes, given: _Given) -> Iterator[Found]:
     yield _notice(receipt, statement)  # 8
     yield _bytes(commit.REQUEST, given.request, receipt.openings, statement)  # 9
     yield _bytes(commit.RESPONSE, given.response, receipt.openings, statement)  # 10
-    proved, found = _proof(receipt, key, promise)
+    keys = (key,) if given.fetched is None else keys_beside(given.fetched, key)
+    proved, found = _proof(receipt, keys, promise, given)
     yield found  # 11
-    yield _log(receipt, key, proved, promise, given)  # 12
+    yield _log(receipt, keys, proved, promise, given)  # 12
     yield Mark.OPEN, LIMITS  # 13
 
 
@@ -247,25 +256,37 @@ def _bytes(field: str, value: bytes | None, openings: Openings | None, statement
     return Mark.HOLDS, f"the {len(value)} bytes given are the {field} that the entry commits to"
 
 
-def _proof(receipt: Receipt, key: VerifierKey, promise: Promise) -> tuple[tuple[int, Checkpoint] | None, Found]:
+def _proof(
+    receipt: Receipt, keys: tuple[VerifierKey, ...], promise: Promise, given: _Given
+) -> tuple[tuple[int, Checkpoint] | None, Found]:
     if receipt.proof is None:
         return None, (Mark.OPEN, f"not checked: the receipt has no proof yet; the log has until {utc(promise.due)}")
     proof = decode_proof(receipt.proof.encode())
     if proof.extra is not None:
         raise VerificationFailed("proof", "it has an 'extra' line, which nothing authenticates")
-    checkpoint = verify_proof(proof, receipt.leaf, key)
+    checkpoint = verify_proof(proof, receipt.leaf, *keys)
     detail = f"entry {proof.index} of {checkpoint.size}, under the signed root {checkpoint.root.hex()}"
+    if given.witnesses is not None and given.fetched is None:
+        detail += f"; {quorum_of(given.witnesses, proof.checkpoint, keys, given.now)}"
     return (proof.index, checkpoint), (Mark.HOLDS, detail)
 
 
 def _log(
-    receipt: Receipt, key: VerifierKey, proved: tuple[int, Checkpoint] | None, promise: Promise, given: _Given
+    receipt: Receipt,
+    keys: tuple[VerifierKey, ...],
+    proved: tuple[int, Checkpoint] | None,
+    promise: Promise,
+    given: _Given,
 ) -> Found:
     if given.fetched is None:
         return Mark.OPEN, "not checked: no log was given"
-    latest = read_checkpoint(given.fetched, key)
+    note = given.fetched(tiles.CHECKPOINT)
+    if note is None:
+        raise VerificationFailed("log", "it has no checkpoint")
+    shown = open_checkpoint(note, *keys)
+    latest = _latest(given.fetched, keys, shown)
     if proved is None:
-        index = _find(given.fetched, latest.size, receipt.leaf)
+        index = find(given.fetched, latest.size, receipt.leaf)
     else:
         index = proved[0]
         verify_continues(given.fetched, proved[1], latest)
@@ -275,15 +296,30 @@ def _log(
     path = prove_inclusion(index, latest.size, hashes)
     verify_inclusion(index=index, size=latest.size, leaf=receipt.leaf, path=path, root=latest.root)
     _stored(given.fetched, latest.size, index, receipt.entry)
-    return Mark.HOLDS, f"entry {index} of {latest.size} in the log as it is now"
+    detail = f"entry {index} of {latest.size} in the log as it is now"
+    if given.witnesses is None:
+        return Mark.HOLDS, detail
+    told = f"{detail}; of its first {shown.size}, {quorum_of(given.witnesses, note, keys, given.now)}"
+    if index < shown.size:
+        return Mark.HOLDS, told
+    if given.now is not None and given.now <= promise.due:
+        return Mark.OPEN, f"{told}; the entry itself waits for its witnesses"
+    raise VerificationFailed("log", f"{told}; the entry itself is not among them, after {utc(promise.due)}")
+
+
+def _latest(reader: tiles.Reader, keys: tuple[VerifierKey, ...], shown: Checkpoint) -> Checkpoint:
+    """Where witnesses are asked, the checkpoint that waits for them, which continues the one that is shown."""
+    raw = reader(PENDING)
+    pending = shown if raw is None else open_checkpoint(raw, *keys)
+    if pending.size <= shown.size:
+        return shown
+    verify_continues(reader, shown, pending)
+    return pending
 
 
 def read_checkpoint(reader: tiles.Reader, key: VerifierKey) -> Checkpoint:
-    """The latest checkpoint of a log, its signature verified."""
-    raw = reader(tiles.CHECKPOINT)
-    if raw is None:
-        raise VerificationFailed("checkpoint", "the log has none")
-    return open_checkpoint(raw, key)
+    """The latest checkpoint of a log, its signature verified: by the key, or by one to which it leads."""
+    return read_latest(reader, key)
 
 
 def verify_continues(reader: tiles.Reader, old: Checkpoint, new: Checkpoint) -> None:
@@ -292,15 +328,6 @@ def verify_continues(reader: tiles.Reader, old: Checkpoint, new: Checkpoint) -> 
     if old.size < new.size:
         path = prove_consistency(old.size, new.size, tiles.hashes_in(new.size, tiles.rows_from(reader)))
     verify_consistency(old=old.size, new=new.size, path=path, old_root=old.root, new_root=new.root)
-
-
-def _find(reader: tiles.Reader, size: int, leaf: bytes) -> int | None:
-    """The index of a leaf, by looking through the lowest tiles."""
-    for tile in tiles.tiles_at(size, 0):
-        hashes = tiles.read_hashes(reader, tile)
-        if leaf in hashes:
-            return tile.index * tiles.WIDTH + hashes.index(leaf)
-    return None
 
 
 def _absent(promise: Promise, size: int, now: int | None) -> Found:
