@@ -10,12 +10,19 @@
     ├── OperatorError              the deployment is at fault
     │   ├── InvalidFile            configuration or policy; carries every problem at once
     │   ├── BadRelease             a classifier that is missing, altered or unreadable
-    │   └── LogUnavailable         the log cannot store, so nothing may be served (503)
+    │   ├── LogUnavailable         the log cannot store, so nothing may be served (503)
+    │   │   └── Superseded         another process leads the log, and has moved it on
+    │   └── StoreUnavailable       receipts and notices cannot be kept, so nothing may be served (503)
     ├── UpstreamError              the model server is at fault
     │   ├── UpstreamTimeout        it did not answer in time (504)
     │   ├── UpstreamUnreachable    no connection, or cut before the first byte (502)
     │   └── UpstreamGarbage        it answered with something that is not the protocol (502)
     ├── VerificationFailed         a proof does not hold; names the numbered step
+    ├── UnprovenAnswer             an answer came, and what must stand behind it does not (`overt.client`)
+    │   ├── ReceiptMissing         no receipt came, or it cannot be fetched
+    │   ├── ReceiptFalse           the receipt does not verify, or is about something else
+    │   ├── NotLogged              the log promised to hold the entry by now, and does not
+    │   └── HistoryChanged         the log does not continue what it signed before
     └── InvariantBroken            a promise of this code base was about to be broken; a bug
 
 Messages quote the offending value with ``!r`` and say what to do about it.
@@ -90,6 +97,14 @@ class LogUnavailable(OperatorError):
     """The log cannot store an entry, so no answer may be served."""
 
 
+class Superseded(LogUnavailable):
+    """Another process leads the log now, and has moved it on: what we wanted to write is out of date."""
+
+
+class StoreUnavailable(OperatorError):
+    """The store cannot keep or read receipts, notices or keys, so no answer may be served."""
+
+
 class UpstreamError(OvertError):
     """The model server is at fault."""
 
@@ -113,6 +128,26 @@ class VerificationFailed(OvertError):
         self.step = step
         self.reason = reason
         super().__init__(f"{step}: {reason}")
+
+
+class UnprovenAnswer(OvertError):
+    """An answer came, and what must stand behind it does not. The answer was not handed over, or not to its end."""
+
+
+class ReceiptMissing(UnprovenAnswer):
+    """No receipt came with an answer, or the receipt that it names cannot be fetched."""
+
+
+class ReceiptFalse(UnprovenAnswer):
+    """The receipt does not verify, or is about another exchange."""
+
+
+class NotLogged(UnprovenAnswer):
+    """The log promised to hold the entry by now, and does not."""
+
+
+class HistoryChanged(UnprovenAnswer):
+    """The log does not continue a checkpoint that it signed: history was rewritten, or is not the same for all."""
 
 
 class InvariantBroken(OvertError):

@@ -6,7 +6,7 @@ same contract suite (`overt.testing.contracts`). An adapter that cannot keep a p
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -121,7 +121,12 @@ class Log(Protocol):
         ...
 
     async def checkpoint(self) -> bytes:
-        """The latest published checkpoint, a signed note (C2SP tlog-checkpoint)."""
+        """The latest published checkpoint, a signed note (C2SP tlog-checkpoint); with witnesses, the latest that a
+        quorum of them has cosigned."""
+        ...
+
+    async def pending(self) -> bytes:
+        """The latest checkpoint of all, whether or not witnesses have cosigned it. Never smaller than `checkpoint`."""
         ...
 
     async def tile(self, path: str) -> bytes | None:
@@ -129,7 +134,12 @@ class Log(Protocol):
         ...
 
     async def proof(self, leaf: bytes) -> bytes | None:
-        """The inclusion proof of a leaf against the latest checkpoint (C2SP tlog-proof), None if not included yet."""
+        """The inclusion proof of a leaf (C2SP tlog-proof), None if not included yet. Against `checkpoint` if that has
+        the leaf, else against `pending`."""
+        ...
+
+    async def wait(self, leaf: bytes, seconds: float) -> bytes | None:
+        """The proof of a leaf as soon as there is one, None if there is none within that time."""
         ...
 
     async def aclose(self) -> None:
@@ -158,7 +168,10 @@ class KeptReceipt:
 
 
 class Store(Protocol):
-    """Callers' keys, receipts to be fetched, notices. Everything is durable when a method returns."""
+    """Callers' keys, receipts to be fetched, notices. Everything is durable when a method returns.
+
+    Every method raises `StoreUnavailable` if it cannot do its work; a change may have been made then, or not.
+    """
 
     async def add_key(self, name: str, digest: bytes) -> Caller:
         """Register the SHA-256 digest of a fresh key."""
@@ -174,6 +187,15 @@ class Store(Protocol):
 
     async def receipt(self, receipt_id: ReceiptId, key_id: str) -> KeptReceipt | None:
         """The receipt, if this key asked for it."""
+        ...
+
+    async def erase(self, receipt_id: ReceiptId, key_id: str | None, without: Callable[[bytes], bytes]) -> bool:
+        """Put ``without(body)`` in the place of a receipt's body; False if this key asked for no such receipt.
+
+        ``key_id`` None is the operator's: whoever asked. When it returns, the store never gives the body of before
+        again, and has overwritten it as far as the adapter's module says; copies that others made are not reached.
+        Reading and writing are one step; doing it again is harmless, and finishes what an error left undone.
+        """
         ...
 
     async def keep_notice(self, notice_id: NoticeId, body: bytes) -> None:
@@ -194,6 +216,24 @@ class Store(Protocol):
 
     async def aclose(self) -> None:
         """Release the store. Idempotent."""
+        ...
+
+
+class Archive(Protocol):
+    """The documents that the log's digests lead to: policies, manifests of classifiers, what a judge is told.
+
+    Content-addressed and public: what was kept once is never changed, and never removed.
+    """
+
+    async def keep(self, raw: bytes) -> Digest:
+        """Keep a document under its SHA-256 digest, which is returned. Durable when it returns; idempotent.
+
+        Raises `StoreUnavailable` if it cannot.
+        """
+        ...
+
+    async def find(self, digest: str) -> bytes | None:
+        """The document with this digest, None if there is none, also for text that is no digest."""
         ...
 
 

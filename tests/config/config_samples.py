@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 KEY = "sk-very-secret-0123456789"
-ENVIRON = {"UPSTREAM_KEY": KEY, "EMPTY": "", "BROKEN": f"{KEY}\n"}
+ENVIRON = {"UPSTREAM_KEY": KEY, "EMPTY": "", "BROKEN": f"{KEY}\n", "DATABASE": "postgresql://me@db/overt"}
 
 FULL = """\
 policy = "ours.toml"
@@ -40,6 +40,12 @@ timeout_s = 0.5
 
 [classifier]
 shadow = "releases/candidate"
+
+[log]
+memory = "elsewhere/checkpoint"
+database_env = "DATABASE"
+tiles = "s3://bucket/gw/log"
+witnesses = "witnesses.txt"
 """
 
 ONE = '[[upstreams]]\nname = "one"\nurl = "https://one.example"\nmodels = ["a"]\n'
@@ -134,6 +140,26 @@ MISTAKES: dict[str, tuple[str, int | None, str, str]] = {
         "overt release activate",
     ),
     "shadow of nothing": ('upstream = "demo:"\n[classifier]\nshadow = ""', 3, "shadow", "one line"),
+    "database that is not set": (
+        'upstream = "demo:"\n[log]\ntiles = "s3://bucket"\ndatabase_env = "NOPE"',
+        4,
+        "'NOPE' is not set",
+        "postgresql://",
+    ),
+    "database that is none": (
+        'upstream = "demo:"\n[log]\ntiles = "s3://bucket"\ndatabase_env = "UPSTREAM_KEY"',
+        4,
+        "no address of a PostgreSQL database",
+        "postgresql://",
+    ),
+    "database without tiles": (
+        'upstream = "demo:"\n[log]\ndatabase_env = "DATABASE"',
+        2,
+        "share the tiles",
+        'add tiles = "s3://',
+    ),
+    "database in the file": ('upstream = "demo:"\n[log]\ndatabase = "x"', 3, "database", "database_env"),
+    "tiles of another kind": ('upstream = "demo:"\n[log]\ntiles = "/mnt"', 3, "object storage", "s3://bucket/prefix"),
     "judge's credential": (JUDGE + 'credential = "env:UPSTREAM_KEY"', 6, "credential", "api_key_env"),
 }
 """A text with one mistake; then line, part of the message and part of the remedy of the problem."""

@@ -19,6 +19,7 @@ from overt.config.settings import (
     JudgeSettings,
     JudgeShape,
     KeyHeader,
+    LogSettings,
     NoCredential,
     PassThrough,
     Secret,
@@ -71,6 +72,10 @@ def test_every_value_of_the_full_form_arrives() -> None:
         timeout_s=0.5,
     )
     assert settings.shadow == "releases/candidate"
+    assert settings.log.memory == "elsewhere/checkpoint"
+    assert settings.log.tiles == "s3://bucket/gw/log"
+    assert settings.log.database == Secret("postgresql://me@db/overt")
+    assert settings.log.witnesses == "witnesses.txt"
 
 
 def test_a_judge_waits_a_second_and_a_half_and_sends_no_key_unless_told_otherwise() -> None:
@@ -81,6 +86,17 @@ def test_a_judge_waits_a_second_and_a_half_and_sends_no_key_unless_told_otherwis
 
 def test_without_a_table_there_is_no_judge() -> None:
     assert parse_settings('upstream = "demo:"', {}).judge is None
+
+
+def test_without_a_table_or_a_key_no_second_copy_of_the_head_is_kept() -> None:
+    assert parse_settings('upstream = "demo:"', {}).log == LogSettings()
+    assert parse_settings('upstream = "demo:"\n[log]\n', {}).log == LogSettings()
+
+
+@pytest.mark.parametrize("key", ["retension", "path", "password"])
+def test_a_key_of_the_log_that_does_nothing_is_refused(key: str) -> None:
+    with pytest.raises(InvalidFile, match=key):
+        parse_settings(f'upstream = "demo:"\n[log]\n{key} = "x"\n', {})
 
 
 def test_without_a_table_or_a_key_nothing_is_tried_in_shadow() -> None:

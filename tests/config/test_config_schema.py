@@ -37,6 +37,9 @@ ONLY_THE_PARSER = {
     "judge's port that does not exist",
     "judge's variable that is not set",
     "judge's variable with a line end",
+    "database that is not set",
+    "database that is none",
+    "database without tiles",
 }
 
 

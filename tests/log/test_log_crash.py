@@ -12,8 +12,9 @@ import pytest
 
 from overt.errors import LogUnavailable
 from overt.log.files import directory_reader
+from overt.log.log import TransparencyLog
 from overt.log.points import Point
-from overt.log.sqlite import SqliteLog, open_log
+from overt.log.sqlite import open_log
 from overt.proof import tiles
 from overt.proof.check import check_log
 from overt.proof.merkle import leaf_hash
@@ -127,7 +128,7 @@ def test_an_error_at_a_point_is_repaired_in_the_same_process(point: Point, tmp_p
     assert leaf_hash(made_up(ISSUER, 999).entry) in leaves
 
 
-async def try_append(log: SqliteLog, entry: bytes) -> bytes | None:
+async def try_append(log: TransparencyLog, entry: bytes) -> bytes | None:
     """The leaf, None if the log says honestly that it cannot."""
     try:
         return (await log.append(entry)).leaf

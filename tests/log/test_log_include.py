@@ -60,6 +60,7 @@ def test_a_log_that_is_held_and_includes_nothing_is_said_so_and_the_entry_waits_
     tmp_path: Path,
 ) -> None:
     lock = lock_folder(tmp_path)
+    assert lock is not None
     with pytest.raises(LogUnavailable, match="stored, and not included yet: another process writes"):
         asyncio.run(include(tmp_path, LOG, b"late", patience=0.2))
     lock.release()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from overt.core.domain import ReceiptId
-from overt.errors import OperatorError
+from overt.errors import OperatorError, StoreUnavailable
 from overt.ports import KeptReceipt, Store
 from overt.store.sqlite import open_store
 from overt.testing.contracts.store import check_store
@@ -58,3 +58,17 @@ def test_a_file_that_is_no_store_is_refused_with_its_name(tmp_path: Path) -> Non
     (tmp_path / "store.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
     with pytest.raises(OperatorError, match=r"store\.sqlite"):
         asyncio.run(open_store(tmp_path / "store.sqlite"))
+
+
+def test_a_damaged_page_is_said_to_be_the_stores_fault_and_not_taken_for_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+
+    async def run() -> None:
+        await (await open_store(path)).aclose()
+        path.write_bytes(path.read_bytes()[:4096] + b"\xff" * (path.stat().st_size - 4096))
+        store = await open_store(path)
+        with pytest.raises(StoreUnavailable, match="check its disk"):
+            await store.caller(b"\x01" * 32)
+        await store.aclose()
+
+    asyncio.run(run())

@@ -24,6 +24,7 @@ from overt.config.settings import (
     JudgeSettings,
     JudgeShape,
     KeyHeader,
+    LogSettings,
     NoCredential,
     PassThrough,
     Secret,
@@ -51,6 +52,7 @@ def parse_settings(text: str, environ: Mapping[str, str], *, name: str = "overt.
         _upstreams(entry, environ),
         _callers(entry),
         _judge_key(entry, environ),
+        _log_database(entry, environ),
         _contact(entry),
     )
     found = in_order((*problems, *chain.from_iterable(meant)))
@@ -117,6 +119,21 @@ def _judge_key(entry: Entry, environ: Mapping[str, str]) -> Iterator[Problem]:
     variable = judge.maybe("api_key_env") if judge else None
     if judge and variable:
         yield from _variable_problems(judge, "api_key_env", variable, environ)
+
+
+def _log_database(entry: Entry, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Gateways that share a database cannot each have their own folder of tiles."""
+    log = entry.maybe_table("log")
+    variable = log.maybe("database_env") if log else None
+    if not log or not variable:
+        return
+    if re.fullmatch(r"postgres(ql)?://[\x21-\x7e]+", environ.get(variable, "")) is None:
+        state = "holds no address of a PostgreSQL database" if environ.get(variable) else "is not set"
+        what = f"the environment variable {variable!r} {state}"
+        yield log.problem("database_env", what, 'set it to "postgresql://user:password@host/name"')
+    if "tiles" not in log.lines:
+        what = "it is missing, and gateways that share a database share the tiles"
+        yield log.problem("tiles", what, 'add tiles = "s3://bucket/prefix"')
 
 
 def _variable_problems(owner: Entry, key: str, variable: str, environ: Mapping[str, str]) -> Iterator[Problem]:
@@ -208,6 +225,19 @@ def _settings(entry: Entry, environ: Mapping[str, str]) -> Settings:
         authenticate=authenticate,
         judge=_judge(entry.maybe_table("judge"), environ),
         shadow=classifier.maybe("shadow") if classifier else None,
+        log=_log(entry.maybe_table("log"), environ),
+    )
+
+
+def _log(log: Entry | None, environ: Mapping[str, str]) -> LogSettings:
+    if log is None:
+        return LogSettings()
+    variable = log.maybe("database_env")
+    return LogSettings(
+        memory=log.maybe("memory"),
+        database=Secret(environ[variable]) if variable else None,
+        tiles=log.maybe("tiles"),
+        witnesses=log.maybe("witnesses"),
     )
 
 

@@ -17,6 +17,8 @@ DEFAULT_CONTACT = "the operator of this gateway"
 DEFAULT_ORIGIN = "localhost/overt/log"
 DEFAULT_MAX_BODY_MIB = 20
 DEFAULT_JUDGE_TIMEOUT_S = 1.5
+OBJECTS = "s3://"
+"""How the address of a place in object storage begins."""
 
 
 @final
@@ -147,13 +149,27 @@ class JudgeSettings:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """Where the transparency log is kept. ``memory`` is a file or object elsewhere that remembers the last checkpoint,
+    None for none; ``database`` the address of a PostgreSQL server for queue, head and store, and ``tiles`` that of a
+    bucket, None for the data folder. With a database, several gateways may share the log. ``witnesses`` is a policy
+    file that says who must cosign, None for nobody."""
+
+    memory: str | None = None
+    database: Secret | None = None
+    tiles: str | None = None
+    witnesses: str | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that an operator can choose.
 
     ``policy`` is a bundled name or a path, ``data`` the folder of keys, log and store, ``contact`` whom a notice tells
     people to write to, ``origin`` the log's name in its checkpoints, ``authenticate`` whether callers need a key of
     this gateway's, ``judge`` the optional third stage, ``shadow`` the folder of a release that is tried beside the one
-    in use.
+    in use, ``log`` how the transparency log is kept.
     """
 
     upstreams: tuple[UpstreamSettings, ...]
@@ -166,6 +182,7 @@ class Settings:
     authenticate: bool = True
     judge: JudgeSettings | None = None
     shadow: str | None = None
+    log: LogSettings = LogSettings()
 
     @property
     def max_body_bytes(self) -> int:

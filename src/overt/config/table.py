@@ -49,7 +49,7 @@ _CREDENTIAL = Text(
 _VARIABLE = Text(
     pattern=r"[A-Za-z_][A-Za-z0-9_]*",
     rule="the name of an environment variable",
-    remedy='never write a key into this file: put it into an environment variable and write api_key_env = "NAME"',
+    remedy="never write a secret into this file: put it into an environment variable, and write its name here",
     secret=True,
 )
 _WAIT = Number(above=0, at_most=3600)
@@ -185,6 +185,49 @@ _CLASSIFIER = Table(
     ),
 )
 
+_LOG = Table(
+    about="How the transparency log is kept. Left out: in the data folder alone. See log.md.",
+    mistaken=dict.fromkeys(
+        ("database", "dsn", "password"),
+        'no secret stands in this file: set an environment variable, and write database_env = "NAME" under [log]',
+    ),
+    keys=(
+        Key(
+            name="memory",
+            kind=Text(longest=1000),
+            about=(
+                "A file on another disk, or an object in another bucket (s3://…), that remembers the last checkpoint, "
+                "so that a start on restored backups is refused. The file's folder must exist."
+            ),
+        ),
+        Key(
+            name="database_env",
+            kind=_VARIABLE,
+            about=(
+                "The environment variable that holds the address of a PostgreSQL database for the log's queue and for "
+                "the store, so that several gateways can share them. Needs tiles."
+            ),
+        ),
+        Key(
+            name="tiles",
+            kind=Text(
+                pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*",
+                rule="a place in object storage",
+                remedy='write "s3://bucket/prefix"; credentials, region and endpoint come from AWS_… variables',
+            ),
+            about="A place in object storage for tiles and checkpoints. Left out: the data folder.",
+        ),
+        Key(
+            name="witnesses",
+            kind=Text(longest=1000),
+            about=(
+                "A file that lists witnesses, where they are, and how many of them must cosign a checkpoint "
+                "(C2SP tlog-policy). Left out: nobody cosigns."
+            ),
+        ),
+    ),
+)
+
 CONFIG = Table(
     about="The configuration of an Overt gateway.",
     mistaken=_NO_SECRETS,
@@ -247,6 +290,7 @@ CONFIG = Table(
         Key(name="callers", kind=OneTable(_CALLERS), about=_CALLERS.about),
         Key(name="judge", kind=OneTable(_JUDGE), about=_JUDGE.about),
         Key(name="classifier", kind=OneTable(_CLASSIFIER), about=_CLASSIFIER.about),
+        Key(name="log", kind=OneTable(_LOG), about=_LOG.about),
     ),
     one_of=("upstream", "upstreams"),
     one_of_why='write either upstream = "https://…" or [[upstreams]] tables',

@@ -17,60 +17,60 @@ from pathlib import Path
 from typing import Final
 
 from overt.errors import LogUnavailable
-from overt.log.files import directory_reader
-from overt.log.points import unwatched
-from overt.log.queue import Queue, open_queue
-from overt.log.sqlite import open_log
+from overt.log.log import close_parts, start
+from overt.log.notary import one_key
+from overt.log.parts import PENDING, Notary, Opening, Parts
+from overt.log.rows import Prover
+from overt.log.sqlite import sqlite_parts
 from overt.ports import Signer
 from overt.proof import tiles
-from overt.proof.merkle import leaf_hash, prove_inclusion
-from overt.proof.note import VerifierKey, open_checkpoint, parse_vkey
-from overt.proof.tlogproof import TlogProof, verify_proof
+from overt.proof.merkle import leaf_hash, verify_inclusion
+from overt.proof.tlogproof import TlogProof
 
 PATIENCE_SECONDS: Final = 10.0
 PERIOD_SECONDS: Final = 0.05
 
 
 async def include(directory: Path, signer: Signer, entry: bytes, *, patience: float = PATIENCE_SECONDS) -> TlogProof:
-    """The verified proof that an entry is in the log of this folder, put there if it was not.
+    """Put an entry into the log of this folder: see `include_in`."""
+    return await include_in(sqlite_parts(directory), one_key(signer), entry, patience=patience)
+
+
+async def include_in(
+    opening: Opening, notary: Notary, entry: bytes, *, patience: float = PATIENCE_SECONDS
+) -> TlogProof:
+    """The verified proof that an entry is in a log, put there if it was not.
 
     Raises `LogUnavailable` if it is not included in time; it may be included later. Equal bytes are included once.
     """
-    key = parse_vkey(signer.vkey)
+    parts = await opening(notary.vkey)
+    leaf = leaf_hash(entry)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LogUnavailable(f"{str(directory)!r} cannot hold a log: {error}; choose a folder we may write") from error
-    queue = open_queue(directory / "log.sqlite", key.text, unwatched)
-    try:
-        queue.put([(leaf_hash(entry), entry)])
-        return await _proof(directory, signer, queue, leaf_hash(entry), time.monotonic() + patience)
+        await parts.queue.put([(leaf, entry)])
+        last, until = "no process includes entries", time.monotonic() + patience
+        while (proof := await _published(parts, notary, leaf)) is None:
+            if time.monotonic() > until:
+                raise LogUnavailable(f"the entry is stored, and not included yet: {last}; see to the log and try again")
+            try:
+                await (await start(await opening(notary.vkey), notary)).aclose()
+            except LogUnavailable as busy:
+                last = str(busy)
+                await asyncio.sleep(PERIOD_SECONDS)
+        return proof
     finally:
-        queue.close()
+        await close_parts(parts)
 
 
-async def _proof(directory: Path, signer: Signer, queue: Queue, leaf: bytes, until: float) -> TlogProof:
-    key, last = parse_vkey(signer.vkey), "no process includes entries"
-    while (proof := _published(directory, queue, leaf, key)) is None:
-        if time.monotonic() > until:
-            raise LogUnavailable(f"the entry is stored, and not included yet: {last}; see to the log and try again")
-        try:
-            await (await open_log(directory, key.name, signer)).aclose()
-        except LogUnavailable as busy:
-            last = str(busy)
-            await asyncio.sleep(PERIOD_SECONDS)
-    verify_proof(proof, leaf, key)
-    return proof
-
-
-def _published(directory: Path, queue: Queue, leaf: bytes, key: VerifierKey) -> TlogProof | None:
-    """The proof against the checkpoint that readers see, None if the leaf is not under it yet."""
-    reader = directory_reader(directory)
-    index, note = queue.index(leaf), reader(tiles.CHECKPOINT)
-    if index is None or note is None:
-        return None
-    size = open_checkpoint(note, key).size
-    if index >= size:
-        return None
-    path = prove_inclusion(index, size, tiles.hashes_in(size, tiles.rows_from(reader)))
-    return TlogProof(index=index, path=path, checkpoint=note)
+async def _published(parts: Parts, notary: Notary, leaf: bytes) -> TlogProof | None:
+    """The proof against what readers see, verified; None if the leaf is not under it yet."""
+    index = await parts.queue.index(leaf)
+    for name in (tiles.CHECKPOINT, PENDING):
+        note = await parts.tiles.read(name)
+        if note is None or index is None:
+            continue
+        checkpoint = notary.open(note)
+        if index < checkpoint.size:
+            path = await Prover(parts.tiles.read).inclusion(index, checkpoint.size)
+            verify_inclusion(index=index, size=checkpoint.size, leaf=leaf, path=path, root=checkpoint.root)
+            return TlogProof(index=index, path=path, checkpoint=note)
+    return None

@@ -71,10 +71,23 @@ def signer_of(name: str, seed: bytes) -> SeedSigner:
 def log_signer(path: Path, origin: str) -> SeedSigner:
     """The log's key, made at the first call. It does not expire."""
     if not path.exists():
-        _create(path, _Seed(name=origin, seed=secrets.token_bytes(SEED_BYTES), not_after=None))
+        write_log_key(path, origin)
     seed = _load(path)
     if seed.name != origin:
         raise OperatorError(f"the key in {str(path)!r} is for {seed.name!r}, not {origin!r}; use another file")
+    return signer_of(seed.name, seed.seed)
+
+
+def write_log_key(path: Path, origin: str) -> None:
+    """A fresh key of a log, in a file that is not there yet. One that is there stays."""
+    _create(path, _Seed(name=origin, seed=secrets.token_bytes(SEED_BYTES), not_after=None))
+
+
+def read_signer(path: Path) -> SeedSigner:
+    """The key in a file that is there: a log's, or another that does not expire."""
+    seed = _load(path)
+    if seed.not_after is not None:
+        raise OperatorError(f"{str(path)!r} holds the receipt key {seed.name!r}, which expires; use the log's key file")
     return signer_of(seed.name, seed.seed)
 
 

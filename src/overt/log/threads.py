@@ -1,4 +1,4 @@
-"""Two threads: one owns the database, one owns the folder. So a slow tile never delays a commit."""
+"""A thread of its own for what must not be touched by two at a time: a database, a folder that is written."""
 
 from __future__ import annotations
 
@@ -11,30 +11,21 @@ T = TypeVar("T")
 
 
 @final
-class Threads:
-    """Runs each call in the thread that owns its subject, in order, without blocking the event loop."""
+class Thread:
+    """Runs each call in one thread, in order, without blocking the event loop."""
 
-    def __init__(self, queue: ThreadPoolExecutor, files: ThreadPoolExecutor) -> None:
-        self._queue = queue
-        self._files = files
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
 
-    async def queue(self, call: Callable[[], T]) -> T:
-        """In the thread of the database."""
-        return await asyncio.get_running_loop().run_in_executor(self._queue, call)
-
-    async def files(self, call: Callable[[], T]) -> T:
-        """In the thread of the folder."""
-        return await asyncio.get_running_loop().run_in_executor(self._files, call)
+    async def run(self, call: Callable[[], T]) -> T:
+        """What the call gives or raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     def close(self) -> None:
-        """End both threads when they are idle."""
-        self._queue.shutdown()
-        self._files.shutdown()
+        """End the thread when it is idle."""
+        self._executor.shutdown()
 
 
-def start_threads() -> Threads:
-    """Two threads that start at their first call."""
-    return Threads(
-        ThreadPoolExecutor(1, thread_name_prefix="overt-log-queue"),
-        ThreadPoolExecutor(1, thread_name_prefix="overt-log-files"),
-    )
+def start_thread(name: str) -> Thread:
+    """A thread that starts at its first call."""
+    return Thread(ThreadPoolExecutor(1, thread_name_prefix=name))

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from typing import Final, final
 
@@ -23,6 +24,7 @@ from overt.proof.note import Checkpoint, parse_vkey, sign_checkpoint
 from overt.proof.tlogproof import TlogProof, encode_proof
 
 ORIGIN: Final = "overt.test/log"
+_LOOK_SECONDS: Final = 0.005
 
 
 class Operation(StrEnum):
@@ -120,6 +122,10 @@ class MemoryLog:
         assert note is not None
         return note
 
+    async def pending(self) -> bytes:
+        """The latest checkpoint: there are no witnesses here."""
+        return await self.checkpoint()
+
     async def tile(self, path: str) -> bytes | None:
         """The file of a tile."""
         self._meet(Operation.TILE, When.BEFORE)
@@ -138,6 +144,16 @@ class MemoryLog:
         leaves = [leaf_hash(entry) for entry in self._entries[: self._edge.size]]
         path = prove_inclusion(index, self._edge.size, hashes_of(leaves))
         return encode_proof(TlogProof(index=index, path=path, checkpoint=note))
+
+    async def wait(self, leaf: bytes, seconds: float) -> bytes | None:
+        """The proof as soon as the entry is included."""
+        until = asyncio.get_running_loop().time() + seconds
+        while (proof := await self.proof(leaf)) is None:
+            left = until - asyncio.get_running_loop().time()
+            if left <= 0:
+                return None
+            await asyncio.sleep(min(_LOOK_SECONDS, left))
+        return proof
 
     async def aclose(self) -> None:
         """Include everything; then refuse."""

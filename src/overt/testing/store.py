@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import final
 
 from overt.core.domain import NoticeId, ReceiptId
@@ -38,6 +40,14 @@ class MemoryStore:
         """The receipt, if this key asked for it."""
         kept = self._receipts.get(receipt_id)
         return kept if kept is not None and kept.key_id == key_id else None
+
+    async def erase(self, receipt_id: ReceiptId, key_id: str | None, without: Callable[[bytes], bytes]) -> bool:
+        """Put another body in the place of a receipt's."""
+        kept = self._receipts.get(receipt_id)
+        if kept is None or key_id not in (None, kept.key_id):
+            return False
+        self._receipts[receipt_id] = replace(kept, body=without(kept.body))
+        return True
 
     async def keep_notice(self, notice_id: NoticeId, body: bytes) -> None:
         """Keep a notice; its id must be new."""

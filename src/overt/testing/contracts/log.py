@@ -149,6 +149,31 @@ async def included(log: Log, leaf: bytes) -> bytes:
     raise AssertionError(f"the leaf {leaf.hex()} was not included in {_PATIENCE / 100} s")
 
 
+async def who_waits_gets_the_proof_or_nothing_in_time(open_log: Open) -> None:
+    """A leaf that is included soon, one that was, and one that never will be."""
+    log = await open_log()
+    try:
+        position = await log.append(b"soon")
+        for _ in range(2):
+            proof = await log.wait(position.leaf, 5)
+            assert proof is not None
+            verify_proof(decode_proof(proof), position.leaf, parse_vkey(log.vkey))
+        assert await log.wait(leaf_hash(b"never"), 0.05) is None
+    finally:
+        await log.aclose()
+
+
+async def the_pending_checkpoint_is_not_behind_the_published_one(open_log: Open) -> None:
+    """And is the log's own."""
+    log = await open_log()
+    try:
+        await included(log, (await log.append(b"x")).leaf)
+        pending = open_checkpoint(await log.pending(), parse_vkey(log.vkey))
+        assert pending.size == 1 >= (await _checkpoint(log)).size
+    finally:
+        await log.aclose()
+
+
 async def _checkpoint(log: Log) -> Checkpoint:
     return open_checkpoint(await log.checkpoint(), parse_vkey(log.vkey))
 
@@ -163,4 +188,6 @@ CONTRACT: Final[tuple[Check, ...]] = (
     entries_of_a_wrong_length_are_refused,
     an_unknown_leaf_has_no_proof,
     closing_includes_what_was_appended,
+    who_waits_gets_the_proof_or_nothing_in_time,
+    the_pending_checkpoint_is_not_behind_the_published_one,
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from overt.core.domain import NoticeId, ReceiptId
+from overt.errors import VerificationFailed
 from overt.ports import KeptReceipt, Store
 
 NewStore = Callable[[], Awaitable[Store]]
@@ -16,6 +18,7 @@ async def check_store(new: NewStore) -> None:
     try:
         await _keys(store)
         await _receipts(store)
+        await _erasure(store)
         await _notices(store)
         await _announcements(store)
     finally:
@@ -44,6 +47,33 @@ async def _receipts(store: Store) -> None:
         assert await store.receipt(first.id, "key_a") == first, "the first receipt stands"
     else:
         raise AssertionError("a second receipt with the same id is refused")
+
+
+async def _erasure(store: Store) -> None:
+    whole = KeptReceipt(id=ReceiptId("rcp_e"), key_id="key_a", leaf=b"\x02" * 32, body=b"open secret")
+    beside = replace(whole, id=ReceiptId("rcp_f"))
+    await store.keep_receipt(whole)
+    await store.keep_receipt(beside)
+
+    def without(body: bytes) -> bytes:
+        return body.replace(b" secret", b"")
+
+    def refused(body: bytes) -> bytes:
+        raise VerificationFailed("receipt", f"{body!r} cannot be read")
+
+    assert not await store.erase(whole.id, "key_b", without), "nobody erases what another key asked for"
+    assert not await store.erase(ReceiptId("rcp_g"), None, without), "nor what is not there"
+    assert await store.receipt(whole.id, "key_a") == whole, "and nothing changes"
+    try:
+        await store.erase(whole.id, "key_a", refused)
+    except VerificationFailed:
+        assert await store.receipt(whole.id, "key_a") == whole, "a body that cannot be read stays as it is"
+    else:
+        raise AssertionError("the error of a body that cannot be read comes out")
+    for key in ("key_a", "key_a", None):
+        assert await store.erase(whole.id, key, without), "its own key erases, also again, and so does the operator"
+        assert await store.receipt(whole.id, "key_a") == replace(whole, body=b"open"), "the rest of it stays"
+    assert await store.receipt(beside.id, "key_a") == beside, "other receipts stay whole"
 
 
 async def _announcements(store: Store) -> None:
