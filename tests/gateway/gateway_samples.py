@@ -18,16 +18,19 @@ from overt.core.domain import Domain, ModelName
 from overt.core.policy import Policy
 from overt.gateway.admit import Admission
 from overt.gateway.app import create_app
+from overt.gateway.closing import Closings
 from overt.gateway.compose import announcements_of, make_key
+from overt.gateway.gossip import Gossip
 from overt.gateway.models import Models
 from overt.gateway.parts import Gateway, Published
 from overt.gateway.pipeline import Pages, Pipeline
 from overt.gateway.record import Recorder
 from overt.gateway.shadow import Beside, nobody
 from overt.policy.bundle import bundled_text, load_bundled
-from overt.ports import Classifier
+from overt.ports import Classifier, Store
 from overt.proof.receipt import Issuer
 from overt.proof.statement import encode_entry
+from overt.testing.archive import MemoryArchive
 from overt.testing.classifier import FixedClassifier
 from overt.testing.clock import ManualClock
 from overt.testing.log import MemoryLog
@@ -51,9 +54,11 @@ class Running:
     app: Starlette
     upstream: ScriptedUpstream
     log: MemoryLog
-    store: MemoryStore
+    store: Store
     key: str
     gateway: Gateway
+    closings: Closings
+    evidence: dict[str, bytes]
     transport: httpx2.ASGITransport = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,10 +95,13 @@ async def running(
     max_body: int = 1 << 20,
     authenticate: bool = True,
     beside: Beside = nobody,
+    any_model: bool = False,
+    store: Store | None = None,
 ) -> Running:
-    """A gateway over fakes."""
+    """A gateway over fakes. With ``any_model`` its upstream is asked for names that nobody listed, too."""
     upstream = ScriptedUpstream(script if script is not None else {BIG: [message(BIG)], SMALL: [message(SMALL)]})
-    log, store, clock = MemoryLog(), MemoryStore(), ManualClock(MINUTE + 12.3)
+    log, clock = MemoryLog(), ManualClock(MINUTE + 12.3)
+    store = store if store is not None else MemoryStore()
     issuer = known_issuer()
 
     async def issuing() -> Issuer:
@@ -103,14 +111,23 @@ async def running(
     judge = classifier or FixedClassifier()
     for entry in announcements_of(log.origin, MINUTE, policy=chosen, release=judge.release, issuer=issuer).values():
         await log.append(encode_entry(entry))
-    models = Models(named={ModelName(name): upstream for name in (*upstream.script, BIG, SMALL, TINY)}, others=None)
+    names = (BIG, SMALL, TINY) if any_model else (*upstream.script, BIG, SMALL, TINY)
+    recorder = Recorder(log=log, store=store, issuing=issuing, clock=clock)
+    closings = Closings(recorder)
+    evidence: dict[str, bytes] = {}
+
+    async def keep(name: str, both: bytes) -> None:
+        evidence[name] = both
+
+    models = Models(named={ModelName(name): upstream for name in names}, others=upstream if any_model else None)
     pages = Pages(base=URL, policy=f"{URL}/policy/{chosen.digest}")
     gateway = Gateway(
         pipeline=Pipeline(
             policy=chosen,
             classifier=judge,
             models=models,
-            recorder=Recorder(log=log, store=store, issuing=issuing, clock=clock),
+            recorder=recorder,
+            closings=closings,
             pages=pages,
             beside=beside,
         ),
@@ -119,7 +136,9 @@ async def running(
         classifier=judge,
         policy=chosen,
         store=store,
+        archive=MemoryArchive(),
         log=log,
+        gossip=Gossip(log, keep),
         clock=clock,
         pages=pages,
         published=Published(
@@ -128,7 +147,16 @@ async def running(
         contact="https://gate.example/contact",
     )
     key = await make_key(store, "tests")
-    return Running(app=create_app(gateway), upstream=upstream, log=log, store=store, key=key, gateway=gateway)
+    return Running(
+        app=create_app(gateway),
+        upstream=upstream,
+        log=log,
+        store=store,
+        key=key,
+        gateway=gateway,
+        closings=closings,
+        evidence=evidence,
+    )
 
 
 def asked(text: str = "hello", **members: object) -> dict[str, Any]:

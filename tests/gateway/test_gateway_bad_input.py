@@ -26,6 +26,7 @@ BAD_BODIES = [
     pytest.param(json.dumps(asked(fallbacks="default")).encode(), 400, "anthropic-beta", id="fallbacks without beta"),
     pytest.param(json.dumps(asked(model="nobody-9")).encode(), 404, "nobody-9", id="unknown model"),
     pytest.param(b" " * (2 << 20), 413, "limit", id="too large"),
+    pytest.param(json.dumps(asked(model="\ud800")).encode(), 400, "surrogate", id="half a pair as model"),
 ]
 
 

@@ -22,6 +22,8 @@ READ = {
         Preferences(on_flag=OnFlag.REFUSE, no_fallback=True),
     ),
     "the first counts": (["overt-on-flag=refuse", "overt-on-flag=redirect"], Preferences(on_flag=OnFlag.REFUSE)),
+    "included": (["overt-receipt=included"], Preferences(included=True)),
+    "included, in short": (["receipt=included, overt-completion=always"], Preferences(included=True, completion=True)),
     "broken, of others": (["@@@, =, wait=10"], Preferences()),
 }
 
@@ -36,6 +38,9 @@ def test_preferences_are_read(values: list[str], expected: Preferences) -> None:
     [
         ("overt-on-flag=refuze", "'refuze' is unknown: use one of refuse, redirect, error"),
         ("overt-on-flag", "'' is unknown"),
+        ("overt-receipt=soon", "'soon' is unknown"),
+        ("receipt=", "'' is unknown"),
+        ("overt-completion=never", "'never' is unknown"),
         ("overt-fallback=claude-opus-5", "'claude-opus-5' is unknown"),
         ("overt-on-flag=re fuse", "cannot read Prefer: 'overt-on-flag=re fuse'"),
     ],

@@ -5,13 +5,16 @@ No gateway that runs is touched: it goes on with the release that it started wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
+from overt.classify.release import MANIFEST
+from overt.config.settings import LogSettings
 from overt.core.finding import Release
 from overt.errors import OperatorError
-from overt.gateway.places import KEY_FOLDER, LOG_FOLDER, RELEASE_FOLDER, private_folder
+from overt.gateway.logs import key_place, opening_of
+from overt.gateway.places import ARCHIVE_FOLDER, KEY_FOLDER, LOG_FOLDER, RELEASE_FOLDER, private_folder
 from overt.gateway.pointer import Activation, Pointer, activated, rolled_back
 from overt.gateway.releases import (
     changing,
@@ -21,19 +24,22 @@ from overt.gateway.releases import (
     read_pointer,
     write_pointer,
 )
-from overt.log.include import include
+from overt.log.include import include_in
 from overt.log.keys import log_signer
-from overt.ports import Clock, Signer
+from overt.log.rotation import KeyPlace, notary_of
+from overt.ports import Archive, Clock, Signer
 from overt.proof.statement import Announcement, Subject, encode_entry
+from overt.store.archive import FolderArchive
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """Where a gateway keeps its things, and what its log is called."""
+    """Where a gateway keeps its things, what its log is called, and how that is kept."""
 
     data: Path
     origin: str
+    kept: LogSettings = field(default_factory=LogSettings)
 
     @property
     def releases(self) -> Path:
@@ -44,6 +50,20 @@ class Home:
     def log(self) -> Path:
         """The folder of the log."""
         return self.data / LOG_FOLDER
+
+    @property
+    def archive(self) -> Archive:
+        """What the log's digests lead to."""
+        return FolderArchive(self.data / ARCHIVE_FOLDER)
+
+    @property
+    def place(self) -> KeyPlace:
+        """Where the log's keys are."""
+        return key_place(self.data)
+
+    async def include(self, entry: bytes) -> None:
+        """Put an entry into the log, whether or not a gateway runs it at that moment."""
+        await include_in(opening_of(self.data, self.kept), notary_of(self.place, self.signer(), self.origin), entry)
 
     def signer(self) -> Signer:
         """The log's key, made where there is none."""
@@ -75,7 +95,7 @@ async def activate(home: Home, candidate: Candidate, clock: Clock) -> Pointer:
         copied = copy_release(candidate.folder, home.releases, evaluation=candidate.evaluation, vkey=candidate.vkey)
         release = copied.parts.model.release
         if pointer.active is not None and pointer.digest == release.digest:
-            await include(home.log, home.signer(), pointer.active.entry)
+            await home.include(pointer.active.entry)
             return pointer
         activation = Activation(
             digest=release.digest,
@@ -87,7 +107,8 @@ async def activate(home: Home, candidate: Candidate, clock: Clock) -> Pointer:
             reason=candidate.reason,
             signed_by=candidate.vkey,
         )
-        await include(home.log, home.signer(), activation.entry)
+        await home.archive.keep((copied.folder / MANIFEST).read_bytes())
+        await home.include(activation.entry)
         moved = activated(pointer, activation)
         write_pointer(home.releases, moved)
     return moved
@@ -99,7 +120,7 @@ async def roll_back(home: Home, clock: Clock, reason: str | None = None) -> Poin
         moved = rolled_back(read_pointer(home.releases), int(clock.now()), reason)
         if moved.active is not None:
             read_active(folder_of(home.releases, moved.active.digest), moved.active)
-            await include(home.log, home.signer(), moved.active.entry)
+            await home.include(moved.active.entry)
         write_pointer(home.releases, moved)
     return moved
 

@@ -20,7 +20,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from overt.errors import CallerError, InvariantBroken, NotFound, OvertError
-from overt.gateway import dry_run, messages, public
+from overt.gateway import archive, dry_run, erase, messages, public
+from overt.gateway.gossip import CHECKPOINT, GOSSIP
 from overt.gateway.ids import fresh_id
 from overt.gateway.parts import Gateway
 from overt.wire.anthropic.errors import error_reply
@@ -51,9 +52,11 @@ ROUTES: tuple[RouteEntry, ...] = (
     RouteEntry("GET", "/v1/models/{model:path}", messages.get_model, True, "One model."),
     RouteEntry("POST", "/v1/classify", dry_run.classify, True, "What would be decided; no model is called."),
     RouteEntry("GET", "/v1/receipts/{id}", public.receipt, True, "A receipt of this key, with its proof."),
+    RouteEntry("DELETE", "/v1/receipts/{id}/secret", erase.secret, True, "Erase what a receipt of this key opens."),
     RouteEntry("GET", "/v1/notices/{id}", public.notice, False, "A notice, by its id."),
     RouteEntry("GET", "/log/{path:path}", public.log_file, False, "The transparency log: checkpoint and tiles."),
-    RouteEntry("GET", "/policy/{digest}", public.policy, False, "The policy in force, by digest."),
+    RouteEntry("GET", "/archive/{digest}", archive.document, False, "What a digest in the log leads to."),
+    RouteEntry("GET", "/policy/{digest}", public.policy, False, "The policy in force or an earlier one, by digest."),
     RouteEntry("GET", "/cards/{name}", public.card, False, "Classifier cards, and the release manifest."),
     RouteEntry("GET", "/schema/notice.json", public.notice_schema, False, "The JSON Schema of notices."),
     RouteEntry("GET", "/.well-known/overt.json", public.well_known, False, "Where everything is (RFC 8615)."),
@@ -74,6 +77,13 @@ def _bounded(gateway: Gateway, endpoint: Endpoint) -> Callable[[HttpRequest], Aw
 
     async def bounded(http: HttpRequest) -> Response:
         request_id = fresh_id("req")
+        response = await answered(http, request_id)
+        told = http.headers.get(CHECKPOINT)
+        if told is not None:
+            response.raw_headers.append((GOSSIP.encode(), (await gateway.gossip.heard(told)).encode()))
+        return response
+
+    async def answered(http: HttpRequest, request_id: str) -> Response:
         try:
             return await endpoint(gateway, http, request_id)
         except ClientDisconnect:

@@ -13,6 +13,7 @@ from overt.core.domain import ModelName
 from overt.core.exchange import Began, Neutral, Outgoing, ProviderRefusal, Received
 from overt.core.gate import Gate, Hold, Release, TurnedDown
 from overt.errors import UpstreamGarbage
+from overt.gateway.models import LONGEST_NAME
 from overt.ports import Reply, Upstream
 from overt.wire.anthropic.stream import StreamReader, read_body, served_model
 from overt.wire.opaque import opaque
@@ -71,7 +72,7 @@ async def attempt(
     body = await read_whole(reply)
     unit = read_body(body) if reply.status == OK else opaque(body)
     verdict = Gate(holding=holding).feed(unit)
-    return Attempt(
+    made = Attempt(
         provider=upstream.name,
         asked=outgoing.model,
         status=reply.status,
@@ -80,6 +81,15 @@ async def attempt(
         units=(unit,),
         refusal=verdict.refusal if isinstance(verdict, TurnedDown) else None,
     )
+    return _recordable(made)
+
+
+def _recordable(made: Attempt) -> Attempt:
+    """A reply whose model can be named in a receipt."""
+    if made.reported is not None and len(made.reported) > LONGEST_NAME:
+        told = f"{len(made.reported)} characters as its model's name, over the limit of {LONGEST_NAME}"
+        raise UpstreamGarbage(f"upstream {made.provider!r} gave {told}")
+    return made
 
 
 async def read_whole(reply: Reply) -> bytes:
@@ -112,7 +122,7 @@ async def _streamed(provider: str, asked: ModelName, reply: Reply, *, holding: b
     opened += gate.end().units if gate.holding else ()
     if not _tells(opened):
         raise UpstreamGarbage(f"upstream {provider!r} closed its stream before it began to answer")
-    return Attempt(
+    made = Attempt(
         provider=provider,
         asked=asked,
         status=reply.status,
@@ -122,6 +132,7 @@ async def _streamed(provider: str, asked: ModelName, reply: Reply, *, holding: b
         rest=rest,
         refusal=refusal,
     )
+    return _recordable(made)
 
 
 def begins(made: Attempt) -> bool:

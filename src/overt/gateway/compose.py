@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never, final
 
@@ -32,21 +33,26 @@ from overt.core.domain import ModelName
 from overt.core.finding import Release
 from overt.core.policy import Policy
 from overt.gateway.admit import Admission, key_digest, new_key
+from overt.gateway.archive import judge_documents, publish
+from overt.gateway.closing import Closings
+from overt.gateway.gossip import Gossip, keep_in
+from overt.gateway.logs import key_place, open_gateway_log, open_gateway_store
 from overt.gateway.models import Models
 from overt.gateway.parts import Gateway, Published
 from overt.gateway.pipeline import Pages, Pipeline
-from overt.gateway.places import KEY_FOLDER, LOG_FOLDER, SHADOW_FILE, STORE_FILE, private_folder
+from overt.gateway.places import ARCHIVE_FOLDER, EVIDENCE_FOLDER, KEY_FOLDER, SHADOW_FILE, private_folder
 from overt.gateway.record import Recorder
 from overt.gateway.releases import check_logged, in_use, read_candidate
 from overt.gateway.shadow import Beside, Shadow, nobody
+from overt.gateway.shards import read_closed_logs
 from overt.log.keys import log_signer, receipt_issuer
-from overt.log.sqlite import open_log
 from overt.ports import Classifier, Clock, Log, Signer, Store, Upstream
+from overt.proof.keys import encode_keys
 from overt.proof.receipt import Issuer
 from overt.proof.receipt import announce as announce_key
 from overt.proof.statement import Announcement, Entry, Subject, encode_entry
+from overt.store.archive import FolderArchive
 from overt.store.comparisons import open_comparisons
-from overt.store.sqlite import open_store
 from overt.upstream.demo import DemoUpstream
 from overt.upstream.http import WITHOUT_CREDENTIAL, HttpUpstream, Timeouts
 
@@ -75,9 +81,9 @@ async def opened(
     using = await asyncio.to_thread(in_use, data, weights or shipped())
     async with AsyncExitStack() as stack:
         signer = log_signer(private_folder(data / KEY_FOLDER) / "log.key", settings.origin)
-        log = await open_log(data / LOG_FOLDER, settings.origin, signer)
+        log = await open_gateway_log(data, settings.log, settings.origin, signer)
         stack.push_async_callback(log.aclose)
-        store = await open_store(data / STORE_FILE)
+        store = await open_gateway_store(data, settings.log)
         stack.push_async_callback(store.aclose)
         judge = _judge(settings.judge)
         if judge is not None:
@@ -93,6 +99,10 @@ async def opened(
             issuer=await issuer.current(),
             judge=None if judge is None else judge.identity,
         )
+        announced = encode_keys(key_place(data).announced())
+        published = replace(_published(policy_toml, using.folder), log_keys=announced)
+        archive = FolderArchive(data / ARCHIVE_FOLDER)
+        await publish(archive, _documents(published, judge), entries.values())
         if using.activation is not None:
             await announce(log, store, {name: entry for name, entry in entries.items() if name != using.digest})
             await check_logged(log, using.activation)
@@ -104,12 +114,15 @@ async def opened(
             stack.push_async_callback(upstream.aclose)
         pages = Pages(base=public_url, policy=f"{public_url}/policy/{policy.digest}")
         recorder = Recorder(log=log, store=store, issuing=issuer.current, clock=clock)
+        closings = Closings(recorder)
+        stack.push_async_callback(closings.aclose)
         yield Gateway(
             pipeline=Pipeline(
                 policy=policy,
                 classifier=classifier,
                 models=models,
                 recorder=recorder,
+                closings=closings,
                 pages=pages,
                 beside=beside,
             ),
@@ -118,11 +131,14 @@ async def opened(
             classifier=classifier,
             policy=policy,
             store=store,
+            archive=archive,
             log=log,
+            gossip=Gossip(log, keep_in(data / EVIDENCE_FOLDER)),
             clock=clock,
             pages=pages,
-            published=_published(policy_toml, using.folder),
+            published=published,
             contact=settings.contact,
+            closed=read_closed_logs(data),
         )
 
 
@@ -295,6 +311,15 @@ def _credential(settings: UpstreamSettings) -> tuple[str, str] | None:
             return own.pair()
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _documents(published: Published, judge: Judge | None) -> Iterator[bytes]:
+    """What is announced and pinned, as documents for everybody."""
+    yield published.policy_toml
+    yield published.manifest
+    yield from (card.encode() for card in published.cards.values())
+    if judge is not None:
+        yield from judge_documents(judge.identity, written_policies())
 
 
 def _published(policy_toml: bytes, weights: Path) -> Published:

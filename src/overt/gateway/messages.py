@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from typing import final
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from overt.core.domain import NoticeId, ReceiptId
 from overt.core.exchange import Verbatim
 from overt.core.notice import Stamp
+from overt.gateway.closing import Told
 from overt.gateway.ids import fresh_id
 from overt.gateway.parts import Gateway
 from overt.gateway.pipeline import Answer, Incoming, passed_on
@@ -95,11 +98,28 @@ def _headers(http: HttpRequest) -> tuple[Header, ...]:
     return tuple((name, value) for name, value in fields if not name.lower().startswith(ours))
 
 
+@final
+class _ToldResponse(StreamingResponse):
+    """A stream that knows when its client has left: also before its first byte, when nothing ever iterates over it."""
+
+    def __init__(self, told: Told, status: int) -> None:
+        super().__init__(told, status_code=status)
+        self._told = told
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._told.leave()
+
+
 def _response(answer: Answer, request_id: str) -> Response:
     """The answer on the wire; header fields may repeat."""
     response: Response
     if isinstance(answer.content, bytes):
         response = Response(answer.content, status_code=answer.status)
+    elif isinstance(answer.content, Told):
+        response = _ToldResponse(answer.content, answer.status)
     else:
         response = StreamingResponse(answer.content, status_code=answer.status)
     names = {name.lower() for name, _ in answer.headers}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from overt.core.domain import ModelName
-from overt.errors import NotFound
+from overt.errors import NotFound, TooLarge
 from overt.ports import Upstream
+
+LONGEST_NAME: Final = 1024
+"""Characters. The record of an exchange names the model that was asked for and the one that answered, and has to fit
+into one entry of the log: so a longer name is refused before anybody is asked."""
 
 
 @final
@@ -24,7 +28,9 @@ class Models:
         return self.others is not None or model in self.named
 
     def upstream(self, model: ModelName) -> Upstream:
-        """Who is asked for this model; raises `NotFound`."""
+        """Who is asked for this model; raises `NotFound`, and `TooLarge` for a name that cannot be recorded."""
+        if len(model) > LONGEST_NAME:
+            raise TooLarge(f"model: a name of {len(model)} characters is over the limit of {LONGEST_NAME}")
         found = self.named.get(model, self.others)
         if found is None:
             raise NotFound(f"model: {model!r} is not served here; GET /v1/models lists what is")

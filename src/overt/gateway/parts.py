@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import final
 
 from overt.core.policy import Policy
 from overt.gateway.admit import Admission
+from overt.gateway.gossip import Gossip
 from overt.gateway.models import Models
 from overt.gateway.pipeline import Pages, Pipeline
-from overt.ports import Classifier, Clock, Log, Store
+from overt.gateway.shards import ClosedLogs
+from overt.ports import Archive, Classifier, Clock, Log, Store
 
 
 @final
@@ -21,6 +24,13 @@ class Published:
     policy_toml: bytes
     manifest: bytes
     cards: Mapping[str, str]
+    log_keys: bytes = b""
+    """What is announced about the log's keys (`overt.proof.keys`); nothing while it has its first one."""
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Under which digest each card stays when the classifier has another one."""
+        return {name: f"sha256:{sha256(card.encode()).hexdigest()}" for name, card in self.cards.items()}
 
 
 @final
@@ -34,8 +44,11 @@ class Gateway:
     classifier: Classifier
     policy: Policy
     store: Store
+    archive: Archive
     log: Log
+    gossip: Gossip
     clock: Clock
     pages: Pages
     published: Published
     contact: str
+    closed: ClosedLogs = field(default_factory=lambda: ClosedLogs({}))

@@ -34,9 +34,10 @@ from overt.core.request import Asked, RequestedOnly
 from overt.core.serve import Relaying
 from overt.errors import InvariantBroken, UpstreamError
 from overt.gateway.attempt import Attempt, Header, attempt
+from overt.gateway.closing import Closing, Closings, Told
 from overt.gateway.fields import decision_field, link_field
 from overt.gateway.models import Models
-from overt.gateway.record import Draft, Recorder
+from overt.gateway.record import Draft, Ready, Recorder
 from overt.gateway.settle import Settled, settle
 from overt.gateway.shadow import Beside, Seen, nobody
 from overt.gateway.tell import relay_body, relay_stream, retell_body, retell_stream
@@ -53,6 +54,9 @@ from overt.wire.prefer import OnFlag, Preferences, apply_preferences
 
 LARGE_BODY = 256 * 1024
 """Bytes from which a body is parsed in a thread (a megabyte takes some 15 ms), so that nobody else waits for it."""
+
+INCLUSION_SECONDS = 20
+"""How long an answer waits for the log, for a caller who wants that: a log includes within a second."""
 
 JSON: Header = ("content-type", "application/json")
 EVENTS: tuple[Header, ...] = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
@@ -81,7 +85,7 @@ class Answer:
 
     status: int
     headers: tuple[Header, ...]
-    content: bytes | AsyncIterator[bytes]
+    content: bytes | Told | AsyncIterator[bytes]
 
 
 @final
@@ -112,6 +116,7 @@ class Pipeline:
         classifier: Classifier,
         models: Models,
         recorder: Recorder,
+        closings: Closings,
         pages: Pages,
         beside: Beside = nobody,
     ) -> None:
@@ -119,6 +124,7 @@ class Pipeline:
         self._classifier = classifier
         self._models = models
         self._recorder = recorder
+        self._closings = closings
         self._pages = pages
         self._beside = beside
 
@@ -166,11 +172,13 @@ class _Exchange:
 
     def __init__(self, pipeline: Pipeline, incoming: Incoming, asked: Asked, took: float) -> None:
         self._recorder = pipeline._recorder
+        self._closings = pipeline._closings
         self._models = pipeline._models
         self._pages = pipeline._pages
         self._incoming = incoming
         self._asked = asked
         self._took = took
+        self._included = False
 
     @property
     def _links(self) -> Links:
@@ -198,36 +206,35 @@ class _Exchange:
         if isinstance(action, Pass) or isinstance(action.remedy, Notify):  # `relays`, spelt out to narrow the match
             if settled.reply is None:
                 raise InvariantBroken("a pass has a reply")
-            return self._relayed(settled.reply, draft, position)
+            return await self._relayed(settled.reply, draft, position)
         match action.remedy:
             case Redirect() | Refuse() if settled.reply is not None:
                 return await self._retold(settled, settled.reply, action.notice, draft, position)
             case Redirect() | Refuse():
-                return self._refused(action.notice, draft, position)
+                return await self._refused(action.notice, draft, position)
             case RetryLater():
                 status, unit = postpone(
                     Relaying(position), action.notice, request_id=self._incoming.request_id, links=self._links
                 )
-                return self._composed(status, [unit], draft, (JSON,))
+                return await self._composed(status, [unit], draft, position, (JSON,))
             case _ as unreachable:
                 assert_never(unreachable)
 
     async def upstream_failed(self, decision: Decision, error: UpstreamError) -> Answer:
         """The requested model gave no answer: say so, as the upstream's fault, and leave a receipt of that too."""
         draft = self._new_draft(decision, _nobody("upstream"), response=None, failed=True)
-        await self._recorder.decision(draft, self._links)
+        position = await self._recorder.decision(draft, self._links)
         status, body = error_reply(error, request_id=self._incoming.request_id)
-        return Answer(status=status, headers=(JSON, *self._fields(draft)), content=body)
+        return await self._whole(status, (JSON,), draft, position, body)
 
-    def _relayed(self, reply: Attempt, draft: Draft, position: Position) -> Answer:
+    async def _relayed(self, reply: Attempt, draft: Draft, position: Position) -> Answer:
         """A pass: the upstream's own bytes, status and headers."""
-        action = draft.decision.action
-        headers = (*passed_on(reply.headers), *self._fields(draft))
-        if reply.streamed:
-            content: bytes | AsyncIterator[bytes] = relay_stream(reply, action, position, self._broken)
-        else:
-            content = relay_body(reply, action, position)
-        return Answer(status=reply.status, headers=headers, content=content)
+        action, headers = draft.decision.action, passed_on(reply.headers)
+        if not reply.streamed:
+            return await self._whole(reply.status, headers, draft, position, relay_body(reply, action, position))
+        close = self._closing(draft, position) if self._incoming.preferences.completion else None
+        pieces = relay_stream(reply, action, position, self._broken)
+        return await self._told(reply, headers, draft, position, Told(pieces, reply, self._closings, close))
 
     async def _retold(
         self, settled: Settled, reply: Attempt, notice: Notice, draft: Draft, position: Position
@@ -242,30 +249,65 @@ class _Exchange:
             recommended=settled.recommended,
         )
 
-        async def complete(served: bytes) -> None:
-            await self._recorder.completion(draft, position, served)
+        headers = passed_on(reply.headers)
+        if not reply.streamed:
+            body = retell_body(reply, retold, position)
+            return await self._whole(200, headers, draft, position, body, closed=True)
+        pieces = retell_stream(reply, retold, position, self._broken)
+        told = Told(pieces, reply, self._closings, self._closing(draft, position))
+        return await self._told(reply, headers, draft, position, told)
 
-        headers = (*passed_on(reply.headers), *self._fields(draft))
-        if reply.streamed:
-            content: bytes | AsyncIterator[bytes] = retell_stream(reply, retold, position, self._broken, complete)
-        else:
-            content = await retell_body(reply, retold, position, complete)
-        return Answer(status=200, headers=headers, content=content)
-
-    def _refused(self, notice: Notice, draft: Draft, position: Position) -> Answer:
+    async def _refused(self, notice: Notice, draft: Draft, position: Position) -> Answer:
         """Our own refusal; no model's words are in it."""
         state = Relaying(position)
         incoming = self._incoming
         if incoming.preferences.on_flag is OnFlag.ERROR:
             status, unit = refuse_as_error(state, notice, request_id=incoming.request_id, links=self._links)
-            return self._composed(status, [unit], draft, (JSON,))
+            return await self._composed(status, [unit], draft, position, (JSON,))
         tell = refuse_stream if self._asked.request.stream else refuse_body
         units = tell(state, notice, message_id=incoming.message_id, links=self._links)
-        return self._composed(200, units, draft, EVENTS if self._asked.request.stream else (JSON,))
+        kind = EVENTS if self._asked.request.stream else (JSON,)
+        return await self._composed(200, units, draft, position, kind)
 
-    def _composed(self, status: int, units: list[Served], draft: Draft, kind: tuple[Header, ...]) -> Answer:
-        served = b"".join(served_bytes(unit) for unit in units)
-        return Answer(status=status, headers=(*kind, *self._fields(draft)), content=served)
+    async def _composed(
+        self, status: int, units: list[Served], draft: Draft, position: Position, kind: tuple[Header, ...]
+    ) -> Answer:
+        return await self._whole(status, kind, draft, position, b"".join(served_bytes(unit) for unit in units))
+
+    async def _whole(
+        self,
+        status: int,
+        headers: tuple[Header, ...],
+        draft: Draft,
+        position: Position,
+        body: bytes,
+        *,
+        closed: bool = False,
+    ) -> Answer:
+        """An answer of which every byte is known. Its record is closed before it leaves: if it has to be (``closed``),
+        or if the caller wants a commitment and the decision has none."""
+        if closed or (self._incoming.preferences.completion and draft.response is None):
+            position = await self._recorder.store(await self._recorder.completion(draft, position, body))
+        await self._wait(position)
+        return Answer(status=status, headers=(*headers, *self._fields(draft)), content=body)
+
+    async def _told(
+        self, reply: Attempt, headers: tuple[Header, ...], draft: Draft, position: Position, told: Told
+    ) -> Answer:
+        """An answer that comes bit by bit."""
+        await self._wait(position)
+        return Answer(status=reply.status, headers=(*headers, *self._fields(draft)), content=told)
+
+    def _closing(self, draft: Draft, position: Position) -> Closing:
+        async def prepare(served: bytes) -> Ready:
+            return await self._recorder.completion(draft, position, served)
+
+        return Closing(name=draft.receipt_id, prepare=prepare, stored=self._wait)
+
+    async def _wait(self, position: Position) -> None:
+        """Wait for the log to hold the entry, for a caller who wants that. Whether it does is told in a header."""
+        if self._incoming.preferences.included:
+            self._included = await self._recorder.included(position, INCLUSION_SECONDS)
 
     def _broken(self, error: UpstreamError) -> Composed:
         return Composed(error_event(error, request_id=self._incoming.request_id))
@@ -315,7 +357,14 @@ class _Exchange:
             ("overt-receipt", draft.receipt_id),
             link_field(notice=notice_page, policy=self._pages.policy, contact=self._incoming.stamp.contact),
             ("server-timing", f"overt-assess;dur={1000 * self._took:.2f}"),
+            *self._applied(),
         )
+
+    def _applied(self) -> tuple[Header, ...]:
+        """Which wishes about the record were met (RFC 7240 section 3)."""
+        met = ["overt-receipt=included"] if self._included else []
+        met += ["overt-completion=always"] if self._incoming.preferences.completion else []
+        return (("preference-applied", ", ".join(met)),) if met else ()
 
 
 _DROPPED = HOP_BY_HOP | {"content-length", "date", "server", "set-cookie", "overt-decision", "overt-receipt"}

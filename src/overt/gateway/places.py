@@ -12,6 +12,10 @@ SHADOW_FILE: Final = "shadow.sqlite"
 LOG_FOLDER: Final = "log"
 KEY_FOLDER: Final = "keys"
 RELEASE_FOLDER: Final = "releases"
+ARCHIVE_FOLDER: Final = "archive"
+"""What the log's digests lead to, for everybody."""
+EVIDENCE_FOLDER: Final = "evidence"
+"""Checkpoints that callers showed and that the log contradicts."""
 
 
 def private_folder(folder: Path) -> Path:

@@ -9,9 +9,15 @@ from overt.core.domain import DOMAINS, NoticeId, ReceiptId
 from overt.errors import LogUnavailable, NotFound
 from overt.gateway.notice_schema import NOTICE_SCHEMA
 from overt.gateway.parts import Gateway
+from overt.gateway.shards import PREFIX
+from overt.log.parts import PENDING
+from overt.proof.keys import KEYS
+from overt.proof.note import parse_vkey
 from overt.proof.receipt import encode_receipt, parse_receipt, with_proof
+from overt.proof.tiles import CHECKPOINT
 
 FOREVER = {"cache-control": "max-age=31536000, immutable", "access-control-allow-origin": "*"}
+_EARLIER = "text/plain; charset=utf-8"
 BRIEFLY = {"cache-control": "max-age=1", "access-control-allow-origin": "*"}
 
 
@@ -23,8 +29,11 @@ async def receipt(gateway: Gateway, http: HttpRequest, request_id: str) -> Respo
     kept = await gateway.store.receipt(name, caller.key_id)
     if kept is None:
         raise NotFound(f"there is no receipt {name!r} of this key; receipts are fetched with the key that asked")
+    found = parse_receipt(kept.body)
     proof = await gateway.log.proof(kept.leaf)
-    body = kept.body if proof is None else encode_receipt(with_proof(parse_receipt(kept.body), proof))
+    if proof is None:
+        proof = await gateway.closed.proof(parse_vkey(found.log_key).name, kept.leaf)
+    body = kept.body if proof is None else encode_receipt(with_proof(found, proof))
     return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 
 
@@ -39,25 +48,30 @@ async def notice(gateway: Gateway, http: HttpRequest, request_id: str) -> Respon
 
 
 async def log_file(gateway: Gateway, http: HttpRequest, request_id: str) -> Response:
-    """``GET /log/checkpoint`` and ``/log/tile/…`` (C2SP tlog-tiles)."""
+    """``GET /log/checkpoint`` and ``/log/tile/…`` (C2SP tlog-tiles), and ``/log/checkpoint.pending``."""
     del request_id
     path = http.path_params["path"]
-    if path == "checkpoint":
-        text = await gateway.log.checkpoint()
+    if path in (CHECKPOINT, PENDING):
+        text = await (gateway.log.checkpoint() if path == CHECKPOINT else gateway.log.pending())
         return Response(text, media_type="text/plain; charset=utf-8", headers=BRIEFLY)
-    tile = await gateway.log.tile(path)
+    if path == KEYS and gateway.published.log_keys:
+        return Response(gateway.published.log_keys, media_type=_EARLIER, headers=BRIEFLY)
+    tile = await (gateway.closed.file(path) if path.startswith(PREFIX) else gateway.log.tile(path))
     if tile is None:
         raise NotFound(f"the log has no {path!r}")
     return Response(tile, media_type="application/octet-stream", headers=FOREVER)
 
 
 async def policy(gateway: Gateway, http: HttpRequest, request_id: str) -> Response:
-    """``GET /policy/{digest}``: the policy's own bytes, under the digest that receipts name."""
+    """``GET /policy/{digest}``: the policy's own bytes, under the digest that receipts name, for ever."""
     del request_id
     digest = http.path_params["digest"]
-    if digest not in (gateway.policy.digest, "current"):
-        raise NotFound(f"the policy {digest!r} is not in force here; the one that is: {gateway.policy.digest}")
-    return Response(gateway.published.policy_toml, media_type="application/toml", headers=BRIEFLY)
+    if digest in (gateway.policy.digest, "current"):
+        return Response(gateway.published.policy_toml, media_type="application/toml", headers=BRIEFLY)
+    raw = await gateway.archive.find(digest)
+    if raw is None:
+        raise NotFound(f"the policy {digest!r} was not in force here; the one that is: {gateway.policy.digest}")
+    return Response(raw, media_type=_EARLIER, headers={**FOREVER, "x-content-type-options": "nosniff"})
 
 
 async def card(gateway: Gateway, http: HttpRequest, request_id: str) -> Response:
@@ -95,7 +109,10 @@ async def well_known(gateway: Gateway, http: HttpRequest, request_id: str) -> Re
         "classifier_hash": release.digest,
         "classifier_cards": [f"{base}/cards/{name}" for name in gateway.published.cards],
         "classifier_manifest": f"{base}/cards/release.json",
+        "classifier_card_digests": gateway.published.digests,
+        "archive_url": f"{base}/archive",
         "notice_schema": f"{base}/schema/notice.json",
+        "notices_url": f"{base}/v1/notices",
         "appeal_endpoint": None,
         "contact": gateway.contact,
         "domains": [domain.value for domain in DOMAINS],

@@ -1,4 +1,4 @@
-"""The record of an exchange: state, commit, sign, log, keep (flow steps 5 and 13).
+"""The record of an exchange: state, commit, sign, log, keep (flow steps 5 and 13). `overt.gateway.closing` closes it.
 
 Order of effects: the entry is durable in the log before anything else happens to it; only then is a receipt issued and
 kept for its caller; only then may the first byte of the answer leave. A crash in between leaves an entry whose receipt
@@ -74,6 +74,20 @@ class Draft:
 
 
 @final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """An entry that is to be logged, and what its receipt needs then. Storing it twice stores it once."""
+
+    receipt_id: ReceiptId
+    entry: bytes
+    issuer: Issuer
+    time: int
+    openings: Openings
+    notice: str | None
+    key_id: str
+
+
+@final
 class Recorder:
     """Records exchanges in one log, under one receipt key."""
 
@@ -88,21 +102,37 @@ class Recorder:
         values = {commit.REQUEST: draft.request}
         if draft.response is not None:
             values[commit.RESPONSE] = draft.response
-        position = await self._append(draft, Kind.DECISION, draft.receipt_id, values, previous=None)
+        ready = await self._ready(draft, Kind.DECISION, draft.receipt_id, values, previous=None)
         if draft.notice is not None:
+            # Before its id is in the log, so that whoever reads the log finds it.
             await self._store.keep_notice(draft.notice.id, encode(overt_object(draft.notice, links)))
+        return await self.store(ready)
+
+    async def completion(self, draft: Draft, decided: Position, response: bytes) -> Ready:
+        """What closes the record of a reply, with a commitment to what was served; see `store`."""
+        receipt_id = ReceiptId(f"{draft.receipt_id}.completion")
+        return await self._ready(draft, Kind.COMPLETION, receipt_id, {commit.RESPONSE: response}, previous=decided.leaf)
+
+    async def store(self, ready: Ready) -> Position:
+        """Log and keep; durable when it returns. May be called again with the same value after it failed."""
+        position = await self._log.append(ready.entry)
+        receipt = issue(ready.issuer, entry=ready.entry, time=ready.time, openings=ready.openings, notice=ready.notice)
+        body = encode_receipt(receipt)
+        kept = KeptReceipt(id=receipt.id, key_id=ready.key_id, leaf=position.leaf, body=body)
+        try:
+            await self._store.keep_receipt(kept)
+        except ValueError:
+            if await self._store.receipt(receipt.id, ready.key_id) != kept:
+                raise
         return position
 
-    async def completion(self, draft: Draft, decided: Position, response: bytes) -> Position:
-        """Close the record of a reply that was changed in a stream, with a commitment to what was served."""
-        receipt_id = ReceiptId(f"{draft.receipt_id}.completion")
-        return await self._append(
-            draft, Kind.COMPLETION, receipt_id, {commit.RESPONSE: response}, previous=decided.leaf
-        )
+    async def included(self, position: Position, seconds: float) -> bool:
+        """Wait until the log holds the entry; whether it does after that time at the latest."""
+        return await self._log.wait(position.leaf, seconds) is not None
 
-    async def _append(
+    async def _ready(
         self, draft: Draft, kind: Kind, receipt_id: ReceiptId, values: Mapping[str, bytes], *, previous: bytes | None
-    ) -> Position:
+    ) -> Ready:
         issuer = await self._issuing()
         now = self._clock.now()
         secret = secrets.token_bytes(commit.SECRET_BYTES)
@@ -111,18 +141,15 @@ class Recorder:
         statement = self._statement(
             issuer, draft, kind, receipt_id, now, commit.commitments(secret, committed), previous
         )
-        entry = encode_entry(statement)
-        position = await self._log.append(entry)
-        receipt = issue(
-            issuer,
-            entry=entry,
+        return Ready(
+            receipt_id=receipt_id,
+            entry=encode_entry(statement),
+            issuer=issuer,
             time=int(now * 1000),
             openings=Openings(secret=secret, values=opened),
             notice=draft.notice.text if draft.notice is not None else None,
+            key_id=draft.caller.key_id,
         )
-        kept = KeptReceipt(id=receipt_id, key_id=draft.caller.key_id, leaf=position.leaf, body=encode_receipt(receipt))
-        await self._store.keep_receipt(kept)
-        return position
 
     def _statement(
         self,

@@ -1,12 +1,13 @@
 """Serving what was settled: relayed as it came, or told as another model's (flow steps 11 and 12).
 
 Both begin with a `Position`: the record is durable. A whole reply is given as bytes, a stream unit by unit. Where the
-upstream breaks off, an error event says so; the bytes before it are its own.
+upstream breaks off, an error event says so; the bytes before it are its own. How a stream ends, and what is recorded
+of it then, is `overt.gateway.closing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from overt.core.decision import Action
 from overt.core.exchange import Composed, served_bytes
@@ -18,8 +19,6 @@ from overt.wire.anthropic.redirect import RedirectedStream, Retold, redirect_bod
 
 Broken = Callable[[UpstreamError], Composed]
 """The protocol's error event for an upstream that broke off."""
-Complete = Callable[[bytes], Awaitable[object]]
-"""Records the completion of a reply that was changed, given the bytes that were served."""
 
 
 def relay_body(reply: Attempt, action: Action, position: Position) -> bytes:
@@ -33,7 +32,9 @@ def relay_body(reply: Attempt, action: Action, position: Position) -> bytes:
     return bytes(served)
 
 
-async def relay_stream(reply: Attempt, action: Action, position: Position, broken: Broken) -> AsyncIterator[bytes]:
+async def relay_stream(
+    reply: Attempt, action: Action, position: Position, broken: Broken
+) -> AsyncGenerator[bytes, None]:
     """A stream, as it comes."""
     state, transcript = Relaying(position), Transcript()
     try:
@@ -51,33 +52,27 @@ async def relay_stream(reply: Attempt, action: Action, position: Position, broke
         await reply.aclose()
 
 
-async def retell_body(reply: Attempt, retold: Retold, position: Position, complete: Complete) -> bytes:
-    """A whole reply, told as another model's. Its completion is recorded before it leaves."""
+def retell_body(reply: Attempt, retold: Retold, position: Position) -> bytes:
+    """A whole reply, told as another model's."""
     state = Relaying(position)
-    served = b"".join(served_bytes(each) for unit in reply.units for each in redirect_body(state, retold, unit))
-    await complete(served)
-    return served
+    return b"".join(served_bytes(each) for unit in reply.units for each in redirect_body(state, retold, unit))
 
 
 async def retell_stream(
-    reply: Attempt, retold: Retold, position: Position, broken: Broken, complete: Complete
-) -> AsyncIterator[bytes]:
+    reply: Attempt, retold: Retold, position: Position, broken: Broken
+) -> AsyncGenerator[bytes, None]:
     """A stream, told as another model's; the first unit carries the notice."""
-    state, served = Relaying(position), bytearray()
+    state = Relaying(position)
     stream = RedirectedStream(state, retold)
     try:
         for unit in reply.units:
             for each in stream.feed(unit):
-                served += (raw := served_bytes(each))
-                yield raw
+                yield served_bytes(each)
         if reply.rest is not None:
             async for unit in reply.rest:
                 for each in stream.feed(unit):
-                    served += (raw := served_bytes(each))
-                    yield raw
+                    yield served_bytes(each)
     except UpstreamError as error:
-        served += (raw := served_bytes(state.break_off(broken(error))))
-        yield raw
+        yield served_bytes(state.break_off(broken(error)))
     finally:
         await reply.aclose()
-    await complete(bytes(served))

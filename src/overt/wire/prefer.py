@@ -1,6 +1,8 @@
-"""The request header ``Prefer`` (RFC 7240): what a caller wants to happen to a flagged request.
+"""The request header ``Prefer`` (RFC 7240): what a caller wants to happen to a flagged request, and of its record.
 
-``overt-on-flag=refuse|redirect|error`` and ``overt-fallback="none"``. A caller can only make the outcome stricter or
+``overt-on-flag=refuse|redirect|error`` and ``overt-fallback="none"``; ``overt-receipt=included`` (or, shorter,
+``receipt=included``) waits until the log holds the entry, ``overt-completion=always`` commits to every answer's bytes,
+those of a stream that passes too. A caller can only make the outcome stricter or
 more explicit, never looser. Preferences of others are ignored, as the RFC demands; a value of ours that we do not know
 is a `BadRequest`, because ignoring a misspelt wish for strictness would loosen it in silence.
 """
@@ -8,7 +10,7 @@ is a `BadRequest`, because ignoring a misspelt wish for strictness would loosen 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import final
@@ -35,10 +37,15 @@ class OnFlag(StrEnum):
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What the caller said: ``on_flag`` is None where nothing was said; ``no_fallback`` forbids any other model."""
+    """What the caller said: ``on_flag`` is None where nothing was said; ``no_fallback`` forbids any other model.
+
+    ``included`` waits for the log; ``completion`` wants a receipt that commits to the answer, whatever the answer is.
+    """
 
     on_flag: OnFlag | None = None
     no_fallback: bool = False
+    included: bool = False
+    completion: bool = False
 
 
 def parse_prefer(values: Iterable[str]) -> Preferences:
@@ -56,7 +63,10 @@ def parse_prefer(values: Iterable[str]) -> Preferences:
                     f'cannot read Prefer: {element.strip()!r}: write a name, or name=value, or name="value"'
                 )
     return Preferences(
-        on_flag=_on_flag(said.get("overt-on-flag")), no_fallback=_no_fallback(said.get("overt-fallback"))
+        on_flag=_on_flag(said.get("overt-on-flag")),
+        no_fallback=_only("overt-fallback", "none", said),
+        included=_only("overt-receipt", "included", said) or _only("receipt", "included", said),
+        completion=_only("overt-completion", "always", said),
     )
 
 
@@ -70,10 +80,12 @@ def _on_flag(word: str | None) -> OnFlag | None:
         raise BadRequest(f"Prefer: overt-on-flag={word!r} is unknown: use one of {known}") from None
 
 
-def _no_fallback(word: str | None) -> bool:
-    if word not in (None, "none"):
-        raise BadRequest(f'Prefer: overt-fallback={word!r} is unknown: use overt-fallback="none", or leave it out')
-    return word == "none"
+def _only(name: str, known: str, said: Mapping[str, str]) -> bool:
+    """Whether a preference that has one value was said."""
+    word = said.get(name)
+    if word not in (None, known):
+        raise BadRequest(f'Prefer: {name}={word!r} is unknown: use {name}="{known}", or leave it out')
+    return word == known
 
 
 def apply_preferences(request: Request, preferences: Preferences) -> Request:

@@ -44,10 +44,14 @@ class JudgeIdentity:
     policies: Digest
 
     @property
+    def document(self) -> bytes:
+        """What the digest covers: a line ``judge <shape> <model> <policies>``."""
+        return f"judge {self.shape} {self.model} {self.policies}\n".encode()
+
+    @property
     def digest(self) -> Digest:
-        """One digest for the three: of a line ``judge <shape> <model> <policies>``."""
-        line = f"judge {self.shape} {self.model} {self.policies}\n"
-        return Digest(f"sha256:{sha256(line.encode()).hexdigest()}")
+        """One digest for the three."""
+        return Digest(f"sha256:{sha256(self.document).hexdigest()}")
 
 
 @final

@@ -23,10 +23,14 @@ _ITEM: Final = re.compile(r"^- (?P<code>[A-Z][0-9]+): ", re.MULTILINE)
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenPolicy:
-    """One policy. ``classes`` gives the lines of each band that it has, ``codes`` the band of each line's code."""
+    """One policy. ``raw`` are the bytes that the digest covers.
+
+    ``classes`` gives the lines of each band that it has, ``codes`` the band of each line's code.
+    """
 
     domain: Domain
     text: str
+    raw: bytes
     digest: Digest
     classes: Mapping[Band, str]
     codes: Mapping[str, Band]
@@ -50,7 +54,7 @@ def read_policy(domain: Domain, raw: bytes) -> WrittenPolicy:
         problems.append(Problem(Band.BENIGN, "no class is permitted", "add a section '## benign' with '- B1: …'"))
     if problems:
         raise InvalidFile(f"{domain}.md", tuple(problems))
-    return WrittenPolicy(domain=domain, text=text, digest=_digest(raw), classes=classes, codes=codes)
+    return WrittenPolicy(domain=domain, text=text, raw=raw, digest=_digest(raw), classes=classes, codes=codes)
 
 
 def written_policies() -> Policies:
@@ -60,9 +64,13 @@ def written_policies() -> Policies:
 
 
 def digest_of(policies: Policies) -> Digest:
-    """One digest for all policies: of a line ``<domain> <digest>`` for each, in the order of `Domain`."""
-    lines = (f"{domain} {policies[domain].digest}\n" for domain in DOMAINS if domain in policies)
-    return _digest("".join(lines).encode())
+    """One digest for all policies: that of `document_of`."""
+    return _digest(document_of(policies))
+
+
+def document_of(policies: Policies) -> bytes:
+    """A line ``<domain> <digest>`` for each policy, in the order of `Domain`."""
+    return "".join(f"{domain} {policies[domain].digest}\n" for domain in DOMAINS if domain in policies).encode()
 
 
 def _digest(raw: bytes) -> Digest:

@@ -17,6 +17,7 @@ from overt.errors import (
     LogUnavailable,
     NotFound,
     OvertError,
+    StoreUnavailable,
     TooLarge,
     Unauthenticated,
     UpstreamError,
@@ -77,4 +78,6 @@ def _described(error: OvertError) -> tuple[int, str, str]:
         return status, "api_error", f"The model server behind this gateway failed, not your request: {error}"
     if isinstance(error, LogUnavailable):
         return 503, "api_error", f"Nothing may be served, because no receipt can be stored: {error}"
+    if isinstance(error, StoreUnavailable):
+        return 503, "api_error", f"Nothing may be served, because nothing can be kept or looked up: {error}"
     return 500, "api_error", "This gateway failed, not your request. Its operator finds the cause under the request id."
