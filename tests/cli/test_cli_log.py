@@ -11,6 +11,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -157,3 +158,13 @@ def test_over_http_the_key_is_taken_from_where_the_gateway_shows_it(tmp_path: Pa
 def test_a_server_without_a_log_exits_with_two(tmp_path: Path) -> None:
     with served(tmp_path) as url:
         assert run(url, "--key", LOG.vkey).exit_code == 2
+
+
+def test_every_command_of_the_group_is_found_by_its_file_and_described() -> None:
+    described = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    found = command.list_commands(click.Context(command))
+    assert "check" in found
+    for name in found:
+        assert CliRunner().invoke(command, [name, "--help"]).exit_code == 0, name
+        assert f"overt log {name}" in described
+    assert CliRunner().invoke(command, ["nope"]).exit_code == 2

@@ -260,7 +260,7 @@ async def _flips(path: Path) -> tuple[Flips, ...]:
 
 def _home(config: str | None, data: str | None) -> Home:
     settings = read_settings(config, data, NoSecrets())
-    return Home(data=Path(settings.data), origin=settings.origin)
+    return Home(data=Path(settings.data), origin=settings.origin, kept=settings.log)
 
 
 def _figures(path: Path | None) -> Figures | None:

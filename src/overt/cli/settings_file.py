@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import final
 
 from overt.cli.policy_file import read_text
 from overt.config.parse import parse_settings
-from overt.config.settings import Settings
+from overt.config.settings import OBJECTS, Settings
 from overt.policy.bundle import bundled_names
 
 
@@ -25,22 +26,30 @@ def read_settings(config: str | None, data: str | None, environ: Mapping[str, st
 def _beside(config: str, environ: Mapping[str, str]) -> Settings:
     settings = parse_settings(read_text(config), environ, name=config)
     folder = Path(config).parent
-    shadow, policy = settings.shadow, settings.policy
+    shadow, policy, memory = settings.shadow, settings.policy, settings.log.memory
+    here = memory is not None and not memory.startswith(OBJECTS)
     return replace(
         settings,
         data=str(folder / settings.data),
         policy=policy if policy in bundled_names() else str(folder / policy),
         shadow=None if shadow is None else str(folder / shadow),
+        log=replace(
+            settings.log,
+            memory=str(folder / str(memory)) if here else memory,
+            witnesses=None if settings.log.witnesses is None else str(folder / settings.log.witnesses),
+        ),
     )
 
 
 @final
 class NoSecrets(Mapping[str, str]):
     """An environment for commands that spend no key: every variable is there, so that a rollback does not wait for
-    somebody to find the upstream's key. What stands in for a key says so."""
+    somebody to find the upstream's key. What stands in for a key says so. Only the address of a database is as it is
+    set: the log may lie there."""
 
     def __getitem__(self, name: str) -> str:
-        return "not-needed-by-this-command"
+        value = os.environ.get(name, "")
+        return value if value.startswith("postgres") else "not-needed-by-this-command"
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import click
 
 from overt.errors import VerificationFailed
 from overt.proof.note import parse_vkey
+from overt.proof.policy import Policy, parse_policy
 from overt.proof.verify import Mark, Step, holds
 
 _SIGNS: Final = {Mark.HOLDS: "✓", Mark.FAILS: "✗", Mark.OPEN: "·"}
@@ -22,7 +24,7 @@ def show(steps: tuple[Step, ...], *, as_json: bool, verdict: str, more: Mapping[
         click.echo(json.dumps({"ok": holds(steps), "steps": rows, **more}, ensure_ascii=False, indent=2))
         return
     for step in steps:
-        click.echo(f"{_SIGNS[step.mark]} {step.number:2} {step.name}: {_printable(step.detail)}")
+        click.echo(f"{_SIGNS[step.mark]} {step.number:2} {step.name}: {printable(step.detail)}")
     last = steps[-1]
     click.echo(verdict if holds(steps) else f"Does not verify: step {last.number}, {last.name}.")
 
@@ -37,6 +39,16 @@ def checked_key(_context: click.Context, _parameter: click.Parameter, value: str
     return value
 
 
-def _printable(text: str) -> str:
-    """What a receipt or a log says must not move the cursor of the terminal that shows it."""
+def read_policy(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Policy | None:
+    """For ``--policy``: a policy of trust (C2SP tlog-policy), read from its file."""
+    if value is None:
+        return None
+    try:
+        return parse_policy(Path(value).read_bytes())
+    except (OSError, VerificationFailed) as error:
+        raise click.BadParameter(f"{value!r} cannot be used: {error}") from error
+
+
+def printable(text: str) -> str:
+    """The text as it may be shown: what a receipt or a log says must not move the cursor of a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

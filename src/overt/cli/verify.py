@@ -8,7 +8,8 @@ from typing import BinaryIO
 import click
 
 from overt.cli.source import open_source
-from overt.cli.steps import checked_key, show
+from overt.cli.steps import checked_key, read_policy, show
+from overt.proof.policy import Policy
 from overt.proof.verify import holds, verify_receipt
 
 
@@ -18,6 +19,7 @@ from overt.proof.verify import holds, verify_receipt
 @click.option("--key", metavar="VKEY", callback=checked_key, help="The log's verifier key, from a source you trust.")
 @click.option("--request", type=click.File("rb"), help="The bytes of the request that was sent.")
 @click.option("--response", type=click.File("rb"), help="The bytes of the response that came back.")
+@click.option("--policy", callback=read_policy, metavar="FILE", help="The witnesses that must have cosigned.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     receipt: BinaryIO,
@@ -25,6 +27,7 @@ def command(
     key: str | None,
     request: BinaryIO | None,
     response: BinaryIO | None,
+    policy: Policy | None,
     as_json: bool,
 ) -> None:
     """Verify a RECEIPT in numbered steps ('-' reads standard input).
@@ -38,6 +41,7 @@ def command(
         response=response.read() if response else None,
         fetched=open_source(log) if log else None,
         now=int(time.time() * 1000),
+        witnesses=policy,
     )
     verdict = "Verified." if key else "Intact. Who issued it is not proved: no --key was given."
     show(steps, as_json=as_json, verdict=verdict, more={"key_given": key is not None})
