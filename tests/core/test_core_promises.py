@@ -36,14 +36,24 @@ def test_only_the_named_packages_make_what_a_promise_rests_on() -> None:
             assert place.partition("/")[0] in allowed, f"{place} makes a {name}"
 
 
-def test_no_import_hides_in_a_function_outside_the_command_line() -> None:
+def test_no_import_hides_in_a_function_outside_the_command_line_but_of_what_may_not_be_installed() -> None:
     for path in MODULES:
         if path.relative_to(PACKAGE).parts[0] == "cli":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                optional = {id(each) for one in ast.walk(node) for each in _optional(one)}
                 hidden = [each for each in ast.walk(node) if isinstance(each, ast.Import | ast.ImportFrom)]
-                assert not hidden, f"{path}: {node.name} imports"
+                assert optional.issuperset(map(id, hidden)), f"{path}: {node.name} imports"
+
+
+def _optional(node: ast.AST) -> list[ast.stmt]:
+    """The imports of an optional dependency: alone in a ``try`` whose ``except ImportError`` raises the remedy."""
+    if not isinstance(node, ast.Try) or not all(isinstance(each, ast.ImportFrom) for each in node.body):
+        return []
+    caught = [handler for handler in node.handlers if isinstance(handler.type, ast.Name)]
+    remedied = [h for h in caught if isinstance(h.type, ast.Name) and h.type.id == "ImportError"]
+    return node.body if remedied and all(isinstance(h.body[-1], ast.Raise) for h in remedied) else []
 
 
 def test_no_error_is_passed_over_in_silence() -> None:

