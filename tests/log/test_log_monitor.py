@@ -23,7 +23,7 @@ from overt.proof.keys import KEYS, announce_log_key, encode_keys
 from overt.proof.note import Checkpoint, open_note, parse_vkey, sign_checkpoint, with_lines
 from overt.proof.policy import parse_policy
 from overt.proof.receipt import encode_receipt, without_secret
-from overt.proof.statement import encode_entry
+from overt.proof.statement import Retention, encode_entry
 from overt.proof.walk import PATIENCE_SECONDS
 from overt.testing.clock import ManualClock
 from overt.testing.log import ORIGIN, known_signer
@@ -412,3 +412,52 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b"overt-state/1, but not SQLite" * 50)
     with pytest.raises(OperatorError, match="cannot be used"), open_diary(tmp_path / "state"):
         pytest.fail("it was opened")
+
+
+MANY = [*ENTRIES, *(made_up(ISSUER, number).entry for number in range(300, 900))]
+RETENTION = encode_entry(Retention(log=ORIGIN, minute=MINUTE, kept=768))
+
+
+def without_bundles(files: Files, *numbers: int) -> Files:
+    gone = {tiles.Tile(tiles.ENTRIES, number).path for number in numbers}
+    return {path: raw for path, raw in files.items() if path not in gone}
+
+
+@pytest.mark.parametrize("known", [0, 256, 300, 512, 903], ids=str)
+def test_a_log_that_says_what_it_pruned_raises_no_alarm_wherever_the_monitor_was(desk: Desk, known: int) -> None:
+    desk.round(MANY[:known])
+    desk.files = without_bundles(files_of([*MANY, RETENTION]), 1, 2)
+    found = desk.round()
+    assert found.alarms == [], "nothing is wrong"
+    assert found.retention == (len(MANY), 768)
+    assert found.pruned == max(0, 768 - max(known, 256))
+    assert desk.round().retention is None
+    desk.files = without_bundles(
+        files_of([*MANY, RETENTION, *(made_up(ISSUER, n).entry for n in range(2000, 2200))]), 1, 2
+    )
+    assert desk.round().alarms == []
+
+
+def test_a_bundle_that_is_gone_and_that_the_log_does_not_speak_of_is_an_alarm(desk: Desk) -> None:
+    desk.round(MANY[:300])
+    desk.files = without_bundles(files_of(MANY), 1)
+    found = desk.round()
+    assert alarms(found) == [Alarm.UNREADABLE]
+    assert "no entry says that it was pruned" in found.alarms[0].detail
+    assert (found.head.size if found.head else None) == 300
+    desk.files = files_of([*MANY, RETENTION])
+    assert desk.round().alarms == [], "it is there again"
+
+
+def test_a_promise_of_an_entry_that_was_pruned_since_is_kept(desk: Desk) -> None:
+    desk.files = without_bundles(files_of([*MANY, RETENTION]), 1, 2)
+    desk.monitor().watch(encode_receipt(EXCHANGES[290].receipt))
+    found = desk.round()
+    assert (found.alarms, found.promises) == ([], 0)
+
+
+def test_hashes_that_are_not_those_that_were_signed_are_found_where_entries_are_pruned(desk: Desk) -> None:
+    desk.round(MANY[:300])
+    files = without_bundles(files_of([*MANY, RETENTION]), 1, 2)
+    desk.files = bit(files, "tile/0/002")
+    assert alarms(desk.round()) == [Alarm.ROOT]

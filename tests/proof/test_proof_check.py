@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from overt.core.domain import Digest
 from overt.core.receipt import Kind
+from overt.errors import VerificationFailed
 from overt.proof import check, commit, tiles, verify
 from overt.proof.check import Checked, check_log
 from overt.proof.merkle import leaf_hash
 from overt.proof.note import Checkpoint, parse_vkey, sign_checkpoint
-from overt.proof.statement import encode_entry
+from overt.proof.receipt import encode_receipt
+from overt.proof.statement import Announcement, Retention, Subject, decode_entry, encode_entry
 from overt.proof.walk import PATIENCE_SECONDS
 from overt.testing.log import ORIGIN, known_signer
-from overt.testing.receipts import NOT_AFTER, announcements, known_issuer, made_up
+from overt.testing.receipts import MINUTE, NOT_AFTER, announcements, known_issuer, made_up
 
 LOG = known_signer()
 ISSUER = known_issuer()
@@ -282,3 +285,103 @@ def test_code_and_documentation_number_the_same_steps(module: object, heading: s
     expected = [(str(number), name) for number, name in enumerate(names, 1)]
     assert NUMBERED.findall(section) == expected
     assert NUMBERED.findall(module.__doc__ or "") == expected
+
+
+MANY = [*announcements(ISSUER), *(made_up(ISSUER, number).entry for number in range(800))]
+
+
+def pruned(kept: int, *, said: bool = True, entries: Sequence[bytes] = MANY) -> Files:
+    """A log whose bundles from the second on are gone below an index."""
+    entry = encode_entry(Retention(log=ORIGIN, minute=MINUTE, kept=kept))
+    files = files_of([*entries, *([entry] if said else [])])
+    return {path: raw for path, raw in files.items() if path not in gone(kept)}
+
+
+def gone(kept: int) -> set[str]:
+    return {tiles.Tile(tiles.ENTRIES, number).path for number in range(1, kept // tiles.WIDTH)}
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_what_was_pruned_and_said_to_be_is_told_and_the_rest_holds(full: bool) -> None:
+    before = Checkpoint(origin=ORIGIN, size=300, root=tiles.grow(tiles.Edge(), MANY[:300])[0].root)
+    checked = found(pruned(768), previous=before, full=full)
+    assert checked.checkpoint is not None, checked.steps[-1]
+    marks = {step.name: (str(step.mark), step.detail) for step in checked.steps}
+    assert marks["entries"][0] == "open"
+    assert "entry 803" in marks["entries"][1]
+    assert "512 entries are pruned" in marks["entries"][1]
+    assert marks["announcements"][0] == "holds", "the first bundle, with the announcements, is there"
+    assert marks["history"][0] == "holds"
+    assert "pruned" in marks["root"][1]
+
+
+def test_a_bundle_that_is_missing_and_not_said_to_be_pruned_fails() -> None:
+    name, detail = failure(found(pruned(768, said=False)))
+    assert (name, "tile/entries/002: it is missing" in detail) == ("entries", True)
+    files = pruned(512)
+    name, detail = failure(found({path: raw for path, raw in files.items() if path not in gone(768)}))
+    assert (name, "tile/entries/002: it is missing" in detail) == ("entries", True)
+    for lost in ("tile/entries/000", "tile/entries/003.p/36"):
+        name, _ = failure(found({path: raw for path, raw in pruned(768).items() if path != lost}))
+        assert name == "entries", lost
+
+
+def test_hashes_in_the_place_of_pruned_entries_are_held_to_the_root() -> None:
+    files = pruned(768)
+    raw = files["tile/0/001"]
+    assert failure(found({**files, "tile/0/001": bytes(32) + raw[32:]}))[0] == "root"
+    assert failure(found({path: raw for path, raw in files.items() if path != "tile/0/001"}))[0] == "entries"
+
+
+def test_a_retention_reads_back_and_its_schema_is_closed() -> None:
+    entry = Retention(log=ORIGIN, minute=MINUTE, kept=512)
+    raw = encode_entry(entry)
+    assert decode_entry(raw) == entry
+    for other in (raw.replace(b"512", b'"512"'), raw.replace(b'"kept"', b'"keep"')):
+        with pytest.raises(VerificationFailed, match="entry"):
+            decode_entry(other)
+
+
+def test_a_log_may_say_that_it_prunes_and_still_serve_all() -> None:
+    checked = found(files_of([*MANY, encode_entry(Retention(log=ORIGIN, minute=MINUTE, kept=512))]))
+    assert "all are still served" in checked.steps[1].detail
+    assert str(checked.steps[1].mark) == "holds"
+
+
+def test_what_was_said_once_stays_said() -> None:
+    less = encode_entry(Retention(log=ORIGIN, minute=MINUTE, kept=512))
+    more = encode_entry(Retention(log=ORIGIN, minute=MINUTE, kept=768))
+    files = files_of([*MANY, more, less])
+    checked = found({path: raw for path, raw in files.items() if path not in gone(768)})
+    assert checked.checkpoint is not None, checked.steps[-1]
+    assert "entries 256 to 767" in checked.steps[1].detail
+
+
+@pytest.mark.parametrize("kept", [1024, 300, 256, 0], ids=["not yet", "within a bundle", "the first bundle", "nothing"])
+def test_a_retention_that_cannot_be_fails(kept: int) -> None:
+    entry = encode_entry(Retention(log=ORIGIN, minute=MINUTE, kept=kept))
+    assert failure(found(files_of([*MANY, entry])))[0] == "entries"
+
+
+def test_statements_whose_announcement_is_pruned_are_told_and_a_completion_of_a_pruned_decision_holds() -> None:
+    digest = Digest("sha256:" + "ab" * 32)
+    announced = Announcement(
+        subject=Subject.POLICY, log=ORIGIN, minute=MINUTE, name="other", version="1", digest=digest
+    )
+    later = replace(made_up(ISSUER, 900).statement, policy_digest=digest)
+    decision = made_up(ISSUER, 300)
+    closing = replace(decision.statement, kind=Kind.COMPLETION, previous=decision.receipt.leaf)
+    entries = [*MANY[:400], encode_entry(announced), *MANY[400:], encode_entry(later), encode_entry(closing)]
+    checked = found(pruned(768, entries=entries))
+    assert checked.checkpoint is not None, checked.steps[-1]
+    told = checked.steps[2]
+    assert (str(told.mark), "1 of" in told.detail) == ("open", True)
+
+
+def test_receipts_of_pruned_entries_verify_by_the_log() -> None:
+    for number in (5, 400):
+        receipt = encode_receipt(made_up(ISSUER, number).receipt)
+        steps = verify.verify_receipt(receipt, log_vkey=LOG.vkey, fetched=pruned(768).get)
+        assert verify.holds(steps), steps[-1]
+        (log,) = (step for step in steps if step.name == "log")
+        assert ("serves the entry no more" in log.detail) == (number == 400)

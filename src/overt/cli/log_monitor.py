@@ -17,6 +17,7 @@ from overt.log.monitor import Monitor, Public, Round, Trust, outcomes
 from overt.log.seen import Diary, open_diary
 from overt.proof.note import VerifierKey, parse_vkey
 from overt.proof.policy import Policy, parse_policy
+from overt.proof.tiles import WIDTH
 
 KEYS: Final = "keys"
 _VERDICTS: Final = {
@@ -149,6 +150,10 @@ def _watch(monitor: Monitor, promises: Iterable[Path]) -> None:
                 raise Unreadable(f"the receipt {str(receipt)!r} cannot be used: {error}") from error
 
 
+def _retention(found: Round) -> dict[str, int] | None:
+    return None if found.retention is None else {"entry": found.retention[0], "kept": found.retention[1]}
+
+
 @final
 class _Shown:
     """How rounds are shown: each as JSON; to people the first one, and those in which something is new."""
@@ -181,6 +186,8 @@ class _Shown:
             "entries": found.entries,
             "statements": found.statements,
             "announcements": found.announcements,
+            "pruned": found.pruned,
+            "retention": _retention(found),
             "alarms": [{"kind": each.kind, "detail": each.detail, "new": each.new} for each in found.alarms],
             "alarms_untold": found.untold,
             "alarms_ever": self._diary.alarms(),
@@ -202,6 +209,11 @@ class _Shown:
             f"completions awaited: {found.awaiting}; digests that lead nowhere: {found.lacking}; notices looked up: "
             f"{found.notices} of {found.notices_seen} new; promises open: {found.promises}"
         )
+        if found.retention is not None:
+            index, kept = found.retention
+            yield f"entry {index} says that entries {WIDTH} to {kept - 1} may be pruned; their hashes stay"
+        if found.pruned:
+            yield f"pruned before they were looked at: {found.pruned} entries; only their hashes were checked"
         for alarm in found.alarms:
             yield f"✗ {alarm.kind}{'' if alarm.new else ' (known)'}: {alarm.detail}"
         if found.untold:

@@ -3,6 +3,7 @@
     DIR/checkpoint            the signed checkpoint, published last
     DIR/checkpoint.pending    with witnesses: the latest one, which they have not cosigned yet
     DIR/tile/...              hash tiles and entry bundles (C2SP tlog-tiles)
+    DIR/retention             what says which entries were pruned, a copy of an entry of the log (log/retained.py)
     DIR/staging               the files of the batch under way, with a digest over all
     DIR/log.vkey              the log's public key, for convenience: it proves no origin
     DIR/log.sqlite            the queue and the head
@@ -27,6 +28,7 @@ from overt.log.files import directory_reader, make_folders, write_durably, write
 from overt.log.notary import claimed_size
 from overt.log.parts import Batch, Head
 from overt.log.points import Point, Reached
+from overt.log.retained import kept_from
 from overt.log.threads import Thread, start_thread
 from overt.proof import tiles
 from overt.proof.merkle import HASH_BYTES
@@ -71,7 +73,7 @@ class Folder:
         return await asyncio.to_thread(self._read, path)
 
     async def measure(self, size: int) -> None:
-        """Raise `LogUnavailable` if a full tile is missing or cut off."""
+        """Raise `LogUnavailable` if a full tile is missing or cut off, or a bundle that was not pruned."""
         await self._thread.run(lambda: self._measure(size))
 
     async def introduce(self, vkey: str) -> None:
@@ -124,11 +126,16 @@ class Folder:
         return staged
 
     def _measure(self, size: int) -> None:
+        kept: int | None = None
         wanted = [tile for level in range(tiles.levels_of(size)) for tile in tiles.tiles_at(size, level)]
         for tile in [*wanted, *tiles.bundles_of(size)]:
             if tile.width < tiles.WIDTH:
                 continue
             path = self._directory / tile.path
+            if tile.level == tiles.ENTRIES and tile.index and not path.exists():
+                kept = kept_from(self._directory, size) if kept is None else kept
+                if tile.index < kept // tiles.WIDTH:
+                    continue
             length = path.stat().st_size if path.exists() else 0
             least = 3 * tiles.WIDTH if tile.level == tiles.ENTRIES else HASH_BYTES * tiles.WIDTH
             if length < least:

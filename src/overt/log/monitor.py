@@ -4,7 +4,8 @@ One round:
 
 1. read the checkpoint, verify its signature, and the quorum of witnesses where a policy asks for one
 2. demand that it continues the largest checkpoint that held, from the tiles that the log serves now
-3. read every new entry, hash it, grow the tree from it, and demand the signed root and every hash tile
+3. read every new entry, hash it, grow the tree from it, and demand the signed root and every hash tile; of entries that
+   are pruned, as an entry of the log must say, the hash
 4. demand of each entry what `overt.proof.walk` demands, and that it is not dated in the future; count exchanges
 5. look up the document of each policy and classifier that was announced, and the notices that statements name
 6. demand that promises that we were shown are kept: the entry is there when its time is up
@@ -118,6 +119,9 @@ class Round:
     lacking: int = 0
     promises: int = 0
     untold: int = 0
+    pruned: int = 0
+    retention: tuple[int, int] | None = None
+    """The index of a new entry that says what may be pruned, and the first index that it keeps."""
     stopped: bool = False
     alarms: list[Told] = field(default_factory=list)
 
@@ -199,7 +203,8 @@ class Monitor:
         head = head_of(self._diary)
         found.alarms, found.stopped = kept.alarms, True
         found.head = None if head is None else head.checkpoint
-        found.entries = found.statements = found.announcements = 0
+        found.entries = found.statements = found.announcements = found.pruned = 0
+        found.retention = None
 
     def _look(self, found: Round) -> None:
         head = head_of(self._diary)
@@ -215,6 +220,8 @@ class Monitor:
         self._rooted(walk, checkpoint, note)
         found.entries, found.head = checkpoint.size - edge.size, checkpoint
         found.statements, found.announcements = walk.statements, walk.announcements
+        found.pruned = walk.pruned
+        found.retention = None if walk.retention is None else (walk.retention[0], walk.retention[1].kept)
         if walk.different is not None:
             self.alarm(found, Alarm.TILES, walk.different)
         self._completions(found)
@@ -268,7 +275,7 @@ class Monitor:
             two = f"two roots of {known.size} entries were signed: {known.root.hex()} and {checkpoint.root.hex()}"
             raise _Stopped(Alarm.SPLIT, two, both)
         try:
-            edge = tiles.read_edge(_widest(self._public.reader, checkpoint.size), known.size)
+            edge = _edge(self._public.reader, known.size, checkpoint.size)
         except VerificationFailed as failure:
             raise _Stopped(Alarm.UNREADABLE, str(failure), None) from failure
         if edge.root != known.root:
@@ -338,6 +345,16 @@ def head_of(diary: Diary) -> Head | None:
     """The largest checkpoint that held. Its signature was verified before it was kept."""
     note = diary.memo("head")
     return None if note is None else Head(parse_checkpoint(unverified_text(note)), note)
+
+
+def _edge(reader: tiles.Reader, known: int, size: int) -> tiles.Edge:
+    """The right edge at a size that we know. Without its entries where these are pruned since: the walk demands that
+    the log says so."""
+    bundle, widest = tiles.Tile(tiles.ENTRIES, known // tiles.WIDTH), _widest(reader, size)
+    full = tiles.width_at(size, 0, bundle.index) == tiles.WIDTH
+    if known % tiles.WIDTH and bundle.index and full and reader(bundle.path) is None:
+        return tiles.read_hash_edge(widest, known)
+    return tiles.read_edge(widest, known)
 
 
 def _widest(reader: tiles.Reader, size: int) -> tiles.Reader:

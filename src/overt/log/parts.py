@@ -139,7 +139,8 @@ class TileStore(Protocol):
     async def measure(self, size: int) -> None:
         """Raise `LogUnavailable` if a full tile or bundle of a log of this size is missing or visibly cut off.
 
-        Looks at lengths, not at hashes.
+        A store that can be pruned (`overt.log.prune`) lets those bundles be missing that the log says may be. Looks at
+        lengths, not at hashes.
         """
         ...
 

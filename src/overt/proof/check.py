@@ -12,6 +12,7 @@
 10. limits: what was not proved
 
 Hashes are folded from the entries themselves: an entry that was rewritten together with its tiles is found at step 4.
+Where the log says that entries were pruned, their hashes are taken from its tiles, and steps 2 and 3 tell how many.
 What has to be remembered on the way is in `Seen`; memory is flat where that is a file.
 """
 
@@ -24,6 +25,7 @@ from typing import Final, final
 
 from overt.errors import VerificationFailed
 from overt.proof import tiles
+from overt.proof.instant import utc
 from overt.proof.keys import keys_beside
 from overt.proof.note import Checkpoint, VerifierKey, parse_vkey
 from overt.proof.policy import Policy
@@ -124,7 +126,7 @@ def _found(asked: _Asked, kept: list[Checkpoint]) -> Iterator[Found]:
     mark = None if previous is None else previous.size
     walk = Walk(asked.reader, key.name, asked.seen, resting.told, met=lookup.met, mark=mark)
     walk.read(checkpoint.size)
-    yield Mark.HOLDS, f"{checkpoint.size} entries follow the schema: {walk.statements} statements"  # 2
+    yield _entries(walk, checkpoint)  # 2
     yield _announcements(walk, resting)  # 3
     yield _root(walk, checkpoint)  # 4
     yield _tiles(walk)  # 5
@@ -187,9 +189,25 @@ def unresolved(documents: Documents, digest: str) -> str | None:
     return None if found == digest else f"the document {digest!r} has the digest {found!r}"
 
 
+def _entries(walk: Walk, checkpoint: Checkpoint) -> Found:
+    told = f"{checkpoint.size - walk.pruned} entries follow the schema: {walk.statements} statements"
+    if walk.retention is None:
+        return Mark.HOLDS, told
+    index, entry = walk.retention
+    said = f"entry {index}, of {utc(entry.minute * 1000)}, says that entries {tiles.WIDTH} to {entry.kept - 1} may be"
+    if not walk.pruned:
+        return Mark.HOLDS, f"{told}; {said} pruned; all are still served"
+    return Mark.OPEN, f"{told}; {said}: {walk.pruned} entries are pruned, only their hashes were checked"
+
+
 def _announcements(walk: Walk, resting: _Resting) -> Found:
     if resting.first is not None:
         raise VerificationFailed("announcements", resting.first)
+    if walk.resting:
+        return Mark.OPEN, (
+            f"{walk.announcements} announcements are left; {walk.resting} of {walk.statements} statements rest on what "
+            "was announced, if at all, by entries that are pruned"
+        )
     return Mark.HOLDS, f"{walk.announcements} announcements cover all {walk.statements} statements"
 
 
@@ -205,7 +223,8 @@ def _root(walk: Walk, checkpoint: Checkpoint) -> Found:
     if walk.edge.root != checkpoint.root:
         where = f"; {walk.different}" if walk.different else "; all tiles agree with the entries: both were rewritten"
         raise VerificationFailed("root", f"the entries give {walk.edge.root.hex()}, not the signed root{where}")
-    return Mark.HOLDS, "the entries give the signed root"
+    what = "the entries, and the hashes of those that are pruned," if walk.pruned else "the entries"
+    return Mark.HOLDS, f"{what} give the signed root"
 
 
 def _tiles(walk: Walk) -> Found:

@@ -41,6 +41,7 @@ _ANNOUNCED_KEY = frozenset(("v", "type", "log", "t", "kid", "vkey", "not_after")
 _LOG_KEY = frozenset(("v", "type", "log", "t", "vkey", "by", "sig"))
 _SHARD_CLOSE = frozenset(("v", "type", "log", "t", "size", "root", "next"))
 _SHARD_OPEN = frozenset(("v", "type", "log", "t", "size", "root", "previous"))
+_RETENTION = frozenset(("v", "type", "log", "t", "kept"))
 
 
 class Outcome(StrEnum):
@@ -123,7 +124,17 @@ class ShardOpen:
     previous: str
 
 
-Entry = Statement | Announcement | KeyAnnouncement | LogKey | ShardClose | ShardOpen
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """From here on the log may serve no entry before the index ``kept``, but for its first bundle; its tiles stay."""
+
+    log: str
+    minute: int
+    kept: int
+
+
+Entry = Statement | Announcement | KeyAnnouncement | LogKey | ShardClose | ShardOpen | Retention
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -162,6 +173,8 @@ def decode_entry(raw: bytes) -> Entry:
             return _read_shard_close(members_of(value, _WHAT, _SHARD_CLOSE))
         case "shard-open":
             return _read_shard_open(members_of(value, _WHAT, _SHARD_OPEN))
+        case "retention":
+            return _read_retention(members_of(value, _WHAT, _RETENTION))
         case _:
             raise VerificationFailed(_WHAT, f"it has the type {kind!r}, which {VERSION} does not know")
 
@@ -202,6 +215,8 @@ def _value(entry: Entry) -> canonical.Value:
             }
         case ShardClose() | ShardOpen():
             return _shard_value(entry)
+        case Retention():
+            return {"v": VERSION, "type": "retention", "log": entry.log, "t": entry.minute, "kept": entry.kept}
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -383,6 +398,11 @@ def _read_shard_open(members: Members) -> ShardOpen:
         root=members.hash("root"),
         previous=members.text("previous"),
     )
+
+
+def _read_retention(members: Members) -> Retention:
+    members.constant("v", VERSION)
+    return Retention(log=members.text("log"), minute=_minute(members), kept=members.integer("kept"))
 
 
 def _identifier(members: Members, name: str) -> str:

@@ -234,6 +234,18 @@ def grow(edge: Edge, entries: Sequence[bytes]) -> tuple[Edge, dict[str, bytes]]:
     return Edge(size, tuple(tuple(row) for row in rows), tuple(bundle)), files
 
 
+def grow_hashes(edge: Edge, hashes: Sequence[bytes]) -> tuple[Edge, dict[str, bytes]]:
+    """The edge after entries of which only the hashes are known, and every tile that became full.
+
+    At most up to the end of a tile of level 0; only there may entries follow.
+    """
+    rows = [list(row) for row in edge.rows]
+    files: dict[str, bytes] = {}
+    size = edge.size + len(hashes)
+    _carry(rows, hashes, size, files)
+    return Edge(size, tuple(tuple(row) for row in rows)), files
+
+
 def _carry(rows: list[list[bytes]], hashes: Sequence[bytes], size: int, files: dict[str, bytes]) -> None:
     """Put hashes into level 0, at most up to its end, and each tile that becomes full into the level above."""
     level = 0
@@ -252,13 +264,19 @@ def _carry(rows: list[list[bytes]], hashes: Sequence[bytes], size: int, files: d
 
 def read_edge(reader: Reader, size: int) -> Edge:
     """The right edge of a log of this size, from its partial tiles; the partial bundle must match level 0."""
+    edge = read_hash_edge(reader, size)
+    width = size % WIDTH
+    entries = read_entries(reader, Tile(ENTRIES, size // WIDTH, width)) if width else ()
+    if tuple(leaf_hash(entry) for entry in entries) != (edge.rows[0] if edge.rows else ()):
+        raise VerificationFailed("right edge", f"the last entries are not those of the last tile at size {size}")
+    return Edge(size, edge.rows, entries)
+
+
+def read_hash_edge(reader: Reader, size: int) -> Edge:
+    """The right edge without its entries: for a place where they were pruned since."""
     rows: list[tuple[bytes, ...]] = []
     for level in range(levels_of(size)):
         slots = size >> 8 * level
         width = slots % WIDTH
         rows.append(read_hashes(reader, Tile(level, slots // WIDTH, width)) if width else ())
-    width = size % WIDTH
-    entries = read_entries(reader, Tile(ENTRIES, size // WIDTH, width)) if width else ()
-    if tuple(leaf_hash(entry) for entry in entries) != (rows[0] if rows else ()):
-        raise VerificationFailed("right edge", f"the last entries are not those of the last tile at size {size}")
-    return Edge(size, tuple(rows), entries)
+    return Edge(size, tuple(rows))

@@ -295,8 +295,9 @@ def _log(
     hashes = tiles.hashes_in(latest.size, tiles.rows_from(given.fetched))
     path = prove_inclusion(index, latest.size, hashes)
     verify_inclusion(index=index, size=latest.size, leaf=receipt.leaf, path=path, root=latest.root)
-    _stored(given.fetched, latest.size, index, receipt.entry)
     detail = f"entry {index} of {latest.size} in the log as it is now"
+    if not _stored(given.fetched, latest.size, index, receipt.entry):
+        detail += ", which holds its hash and serves the entry no more: a check of the log tells whether it says so"
     if given.witnesses is None:
         return Mark.HOLDS, detail
     told = f"{detail}; of its first {shown.size}, {quorum_of(given.witnesses, note, keys, given.now)}"
@@ -338,10 +339,14 @@ def _absent(promise: Promise, size: int, now: int | None) -> Found:
     )
 
 
-def _stored(reader: tiles.Reader, size: int, index: int, entry: bytes) -> None:
-    """The log serves the entry itself, not only its hash."""
+def _stored(reader: tiles.Reader, size: int, index: int, entry: bytes) -> bool:
+    """Whether the log serves the entry itself, not only its hash. A whole bundle, but the first, may be pruned."""
     number, place = divmod(index, tiles.WIDTH)
     width = tiles.width_at(size, 0, number)
-    stored = tiles.read_entries(reader, tiles.Tile(tiles.ENTRIES, number, width))[place]
+    bundle = tiles.Tile(tiles.ENTRIES, number, width)
+    if number and width == tiles.WIDTH and reader(bundle.path) is None:
+        return False
+    stored = tiles.read_entries(reader, bundle)[place]
     if stored != entry:
         raise VerificationFailed("log", f"it serves another entry at {index}: leaf {leaf_hash(stored).hex()}")
+    return True

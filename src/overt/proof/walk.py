@@ -3,6 +3,9 @@
 Every entry is hashed again, and the tree is grown from the entries alone; every hash tile on the way is compared with
 what the entries give. What has to be remembered about entries is put into `Seen`, so that memory does not grow with the
 log where `Seen` is a file. A flaw is told and the walk goes on: whoever is told may raise.
+
+Where a bundle was pruned the tree grows from the hash tile of level 0, and by the end of the walk an entry of the log
+must have said so (`Retention`). The first bundle is never pruned.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from overt.proof.statement import (
     KeyAnnouncement,
     LogKey,
     Outcome,
+    Retention,
     ShardClose,
     ShardOpen,
     Subject,
@@ -177,17 +181,40 @@ class Walk:
         """The latest minute of an entry, POSIX seconds."""
         self.different: str | None = None
         """The first tile that is not what the entries give, and how."""
+        self.pruned = 0
+        """How many entries were pruned, on this walk: only their hashes are known."""
+        self.resting = 0
+        """How many statements rest on what no entry announces that is left."""
+        self.retention: tuple[int, Retention] | None = None
+        """What was said on this walk of what is pruned, by the entry that says most, and its index."""
+        self._missing_to = 0
 
     def read(self, size: int) -> None:
-        """Go on to this size. Raises `VerificationFailed` where a bundle is missing or cannot be read."""
+        """Go on to this size. Raises `VerificationFailed` where a bundle cannot be read, or is missing and no entry
+        says that it was pruned."""
         for number in range(self.edge.size // tiles.WIDTH, -(-size // tiles.WIDTH)):
             self._bundle(tiles.Tile(tiles.ENTRIES, number, min(tiles.WIDTH, size - number * tiles.WIDTH)))
         for level, row in enumerate(self.edge.rows):
             if row:
                 self._compare(tiles.Tile(level, size >> 8 * (level + 1), len(row)), b"".join(row))
+        if self._missing_to > (self._seen.get(_KEPT) or 0):
+            last = tiles.Tile(tiles.ENTRIES, self._missing_to // tiles.WIDTH - 1)
+            raise VerificationFailed(last.path, "it is missing, and no entry says that it was pruned")
 
     def _bundle(self, bundle: tiles.Tile) -> None:
-        served = tiles.read_entries(self._reader, bundle)
+        try:
+            served = tiles.read_entries(self._reader, bundle)
+        except VerificationFailed:
+            if not bundle.index or bundle.width < tiles.WIDTH or self._reader(bundle.path) is not None:
+                raise
+            self._without(bundle.index)
+            return
+        if self.edge.size % tiles.WIDTH and not self.edge.entries:
+            # The narrower one was gone when we looked before, and this one is there: its hashes tell.
+            begun = self.edge.size % tiles.WIDTH
+            self.edge = tiles.Edge(self.edge.size, self.edge.rows, served[:begun])
+            if tuple(tiles.leaf_hashes(served[:begun])) != self.edge.rows[0]:
+                self._differs(f"{bundle.path} does not begin with the entries of the narrower one")
         known = len(self.edge.entries)
         if served[:known] != self.edge.entries:
             self._differs(f"{bundle.path} does not begin with the entries of the narrower one")
@@ -200,6 +227,26 @@ class Walk:
         for path, expected in files.items():
             tile = tiles.parse_path(path)
             if tile is not None and tile.level != tiles.ENTRIES and tile.width == tiles.WIDTH:
+                self._compare(tile, expected)
+
+    def _without(self, number: int) -> None:
+        """Go on over a bundle that is gone, by the hashes of its entries."""
+        hashes = tiles.read_hashes(self._reader, tiles.Tile(0, number))
+        known = self.edge.size % tiles.WIDTH
+        if known and hashes[:known] != self.edge.rows[0]:
+            self._differs(f"{tiles.Tile(0, number).path} does not begin with the hashes of the narrower one")
+        start, new = self.edge.size, hashes[known:]
+        for place, leaf in enumerate(new):
+            self._seen.add(leaf_key(leaf), start + place)
+        if self._mark is not None and start < self._mark <= start + len(new):
+            self.marked = tiles.grow_hashes(self.edge, new[: self._mark - start])[0].root
+        self.edge, files = tiles.grow_hashes(self.edge, new)
+        self.pruned += len(new)
+        self._missing_to = self.edge.size
+        self._seen.set(_PRUNED, self.edge.size)
+        for path, expected in files.items():
+            tile = tiles.parse_path(path)
+            if tile is not None and tile.level != 0:
                 self._compare(tile, expected)
 
     def _compare(self, tile: tiles.Tile, expected: bytes) -> None:
@@ -227,8 +274,10 @@ class Walk:
         self.latest = max(self.latest, entry.minute)
         if isinstance(entry, Statement):
             missing = self._missing(entry)
-            if missing is not None:
-                self._told(Flaw(Rule.ANNOUNCED, index, f"entry {index} rests on {missing}"))
+            if missing is not None and missing.unknown and self._seen.get(_PRUNED) is not None:
+                self.resting += 1
+            elif missing is not None:
+                self._told(Flaw(Rule.ANNOUNCED, index, f"entry {index} rests on {missing.what}"))
         self._met(index, entry)
 
     def _place(self, index: int, entry: Entry, leaf: bytes) -> None:
@@ -256,8 +305,20 @@ class Walk:
             case ShardOpen():
                 if index:
                     raise VerificationFailed("type", "only the first entry opens a log that goes on")
+            case Retention():
+                self._place_retention(index, entry)
             case _ as unreachable:
                 assert_never(unreachable)
+
+    def _place_retention(self, index: int, entry: Retention) -> None:
+        if entry.kept % tiles.WIDTH or not tiles.WIDTH < entry.kept <= index:
+            raise VerificationFailed(
+                "kept", f"{entry.kept} is not the end of a bundle after the first and before entry {index} itself"
+            )
+        # A command that was interrupted may be overtaken by one that says more: what was said once stays said.
+        if entry.kept >= (self._seen.get(_KEPT) or 0):
+            self._seen.set(_KEPT, entry.kept)
+            self.retention = index, entry
 
     def _place_statement(self, index: int, statement: Statement, leaf: bytes) -> None:
         before = statement.previous
@@ -272,17 +333,30 @@ class Walk:
         if needs_completion(statement):
             self._seen.open(leaf, statement.minute)
 
-    def _missing(self, statement: Statement) -> str | None:
+    def _missing(self, statement: Statement) -> _Missing | None:
         not_after = self._seen.get(_key(b"kid", statement.key.encode()))
         if not_after is None:
-            return f"the key {statement.key!r}, which no entry before it announces"
+            return _unknown(f"the key {statement.key!r}")
         if statement.minute * 1000 > not_after:
-            return f"the key {statement.key!r}, which expired at {utc(not_after)}"
+            return _Missing(f"the key {statement.key!r}, which expired at {utc(not_after)}", unknown=False)
         if self._seen.get(_announced(Subject.POLICY, statement.policy_digest)) is None:
-            return f"the policy {statement.policy_digest!r}, which no entry before it announces"
+            return _unknown(f"the policy {statement.policy_digest!r}")
         if self._seen.get(_announced(Subject.CLASSIFIER, statement.classifier_digest)) is None:
-            return f"the classifier {statement.classifier_digest!r}, which no entry before it announces"
+            return _unknown(f"the classifier {statement.classifier_digest!r}")
         return None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """What a statement rests on and must not; ``unknown`` if an entry that was pruned may have announced it."""
+
+    what: str
+    unknown: bool
+
+
+def _unknown(what: str) -> _Missing:
+    return _Missing(f"{what}, which no entry before it announces", unknown=True)
 
 
 def _announced(subject: Subject, digest: Digest) -> bytes:
@@ -295,3 +369,5 @@ def _key(kind: bytes, value: bytes) -> bytes:
 
 
 _CLOSED: Final = _key(b"shard", b"closed")
+_KEPT: Final = _key(b"retention", b"kept")
+_PRUNED: Final = _key(b"retention", b"pruned")
