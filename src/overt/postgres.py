@@ -10,10 +10,12 @@ Needs the extra ``overt[postgres]``. Addresses hold passwords: no message quotes
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
 
+_LOGGER: Final = logging.getLogger(__name__)
 SILENCE_SECONDS: Final = 2.0
 CONNECT_SECONDS: Final = 4.0
 COMMAND_SECONDS: Final = 10.0
@@ -50,6 +53,7 @@ class Server:
         """A few connections, replaced when they break."""
         pool: Pool = await asyncpg.create_pool(
             self._address,
+            connect=_primary,
             min_size=0,
             max_size=_POOL,
             timeout=CONNECT_SECONDS,
@@ -121,11 +125,33 @@ async def close(pool: Pool) -> None:
 
 
 async def _connect(address: str, settings: dict[str, str]) -> Connection:
-    connection: Connection = await asyncpg.connect(
+    return await _primary(
         address,
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
         server_settings={"application_name": "overt"} | settings,
         target_session_attrs=asyncpg.connect_utils.SessionAttribute.primary,
     )
-    return connection
+
+
+async def _primary(dsn: str | None = None, **options: Any) -> Connection:
+    """The primary among an address's hosts. Each has a time of its own: one that is silent must not hide the next."""
+    *before, last = _one_by_one(dsn or "")
+    for each in before:
+        try:
+            connection: Connection = await asyncpg.connect(each, **options)
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched) as error:
+            _LOGGER.debug("a host of the database is passed over: %s", type(error).__name__)
+        else:
+            return connection
+    connection = await asyncpg.connect(last, **options)
+    return connection  # noqa: RET504 - the driver's types say less
+
+
+def _one_by_one(address: str) -> list[str]:
+    """An address with several hosts as one address for each."""
+    parts = urlsplit(address)
+    account, sign, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return [address]
+    return [urlunsplit(parts._replace(netloc=f"{account}{sign}{host}")) for host in hosts.split(",")]

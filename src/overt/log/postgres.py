@@ -137,6 +137,7 @@ class PostgresQueue:
         if self._closed:
             raise LogUnavailable("the log is closed")
         if self._session is not None and not await self._ping():
+            self._session.terminate()  # a server that is silent would not answer a farewell either
             await self._let_go()
         if self._epoch is not None:
             return self._epoch

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,12 +61,31 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Stop it, if it runs; sessions are ended."""
-        if (self.home / "postmaster.pid").exists():
+        if (self.home / "postmaster.pid").exists() and _runs(self.pid):
             run(self.programs / "pg_ctl", "-D", str(self.home), "-m", "fast", "-w", "stop")
 
+    def cut_off(self) -> None:
+        """Its standbys receive nothing any more, and cannot tell why."""
+        for each in _children(self.pid):
+            if b"walsender" in Path(f"/proc/{each}/cmdline").read_bytes():
+                os.kill(each, signal.SIGSTOP)
+
+    def freeze(self) -> None:
+        """It takes connections and answers nothing, as a machine that hangs; for good."""
+        for each in (self.pid, *_children(self.pid)):
+            os.kill(each, signal.SIGSTOP)
+
     def kill(self) -> None:
-        """End it as a machine that loses power would: all its processes at once."""
-        os.killpg(os.getpgid(self.pid), signal.SIGKILL)
+        """End it as a machine that loses power would: all its processes, before any can tell another."""
+        first = self.pid
+        os.kill(first, signal.SIGSTOP)
+        for each in (*_children(first), first):
+            os.kill(each, signal.SIGKILL)
+        until = time.monotonic() + _WAIT_S
+        while _runs(first):
+            if time.monotonic() > until:
+                raise AssertionError(f"the server {first} does not end")
+            time.sleep(0.01)
 
     def standby(self, home: Path, name: str) -> PostgresServer:
         """A copy that follows this one under ``name``; not started."""
@@ -75,6 +95,12 @@ class PostgresServer:
         settings = (home / "postgresql.conf").read_text()
         (home / "postgresql.conf").write_text(f"{settings}\nport = {other.port}\n")
         return other
+
+    def wait_for(self, name: str) -> None:
+        """From now on no commit returns before the standby of this name has it."""
+        with (self.home / "postgresql.conf").open("a") as file:
+            file.write(f"synchronous_standby_names = '{name}'\n")
+        run(self.programs / "pg_ctl", "-D", str(self.home), "reload")
 
     def promote(self) -> None:
         """Make a standby the primary."""
@@ -103,6 +129,20 @@ def postgres(folder: Path) -> Iterator[PostgresServer]:
         server.stop()
 
 
+@contextmanager
+def pair(folder: Path, *, synchronous: bool = True) -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """A server and its standby, as `postgres` makes one. Commits wait for the standby only if it is synchronous."""
+    with postgres(folder) as first:
+        second = first.standby(folder / "standby", "second")
+        second.start()
+        try:
+            if synchronous:
+                first.wait_for("second")
+            yield first, second
+        finally:
+            second.stop()
+
+
 def run(program: Path, *arguments: str) -> None:
     """Run one of the server's programs, as a user who may."""
     user = "postgres" if os.geteuid() == 0 else None
@@ -119,6 +159,18 @@ def run(program: Path, *arguments: str) -> None:
     )
     if done.returncode != 0:
         raise AssertionError(f"{program.name} {arguments!r} ended with {done.returncode}: {done.stdout[-2000:]}")
+
+
+def _runs(pid: int) -> bool:
+    """Whether it runs; a process that has ended may stay in the list until somebody asks how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def free_port() -> int:

@@ -10,7 +10,8 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -18,7 +19,7 @@ from typing import NoReturn
 import pytest
 
 from overt.testing.objects import S3Server, s3
-from overt.testing.postgres import Missing, PostgresServer, postgres
+from overt.testing.postgres import Missing, PostgresServer, pair, postgres
 
 
 def shared_postgres() -> PostgresServer:
@@ -27,6 +28,17 @@ def shared_postgres() -> PostgresServer:
         return _postgres()
     except Missing as missing:
         _absent(str(missing))
+
+
+@contextmanager
+def own_pair(folder: Path) -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """A PostgreSQL server and its synchronous standby, for one test, which may end them."""
+    with ExitStack() as stack:
+        try:
+            both = stack.enter_context(pair(folder))
+        except Missing as missing:
+            _absent(str(missing))
+        yield both
 
 
 def shared_s3() -> S3Server:
