@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,13 +78,40 @@ def test_the_same_seed_draws_the_same_lessons() -> None:
     assert [lesson.ids for lesson in first] == [lesson.ids for lesson in second]
 
 
-def test_variation_keeps_the_words_of_the_request() -> None:
+def test_variation_keeps_the_words_of_the_request_but_for_slips_of_one_letter() -> None:
     text = "please describe photosynthesis slowly"
     made = course_of([row("a", Label(NOWHERE, ceiling=0), text=text)], lambda said: [ord(c) for c in said], Recipe())
-    for lesson in draw_lessons(made, 60, np.random.default_rng(2)):
-        said = "".join(map(chr, lesson.ids))
-        kept = sum(sorted(word) in [sorted(other) for other in said.split()] for word in text.split())
-        assert kept >= 3, said
+    lessons = ["".join(map(chr, lesson.ids)) for lesson in draw_lessons(made, 200, np.random.default_rng(2))]
+    for said in lessons:
+        assert all(any(_close(word, other) for other in said.split()) for word in text.split()), said
+    assert len(set(lessons)) > 20
+
+
+def _close(word: str, other: str) -> bool:
+    """Whether one slip of the keyboard makes one word of the other."""
+    other = other.strip(".")
+    slips = {word, *(word[:n] + word[n + 1 :] for n in range(len(word)))}
+    slips |= {word[:n] + word[n] + word[n:] for n in range(len(word))}
+    slips |= {word[:n] + word[n + 1] + word[n] + word[n + 2 :] for n in range(len(word) - 1)}
+    hit = len(word) == len(other) and sum(a != b for a, b in zip(word, other, strict=True)) == 1
+    return other in slips or hit
+
+
+def test_a_request_is_put_before_after_and_amid_a_paragraph_of_everyday_sentences() -> None:
+    everyday = [row(f"e{n}", Label(NOWHERE, ceiling=0), text=f"on day {n} it rained") for n in range(30)]
+    made = course_of([row("a", Label(topics_of(Domain.CYBER), ceiling=0), text="zebra crossing")], _letters, Recipe())
+    around = course_of(everyday, _letters, Recipe()).around
+    said = [
+        "".join(map(chr, one.ids)) for one in draw_lessons(replace(made, around=around), 400, np.random.default_rng(3))
+    ]
+    long = [each for each in said if each.count("rained") >= 3 and "zebra crossing" in each]
+    places = {(each.startswith("zebra"), each.endswith("crossing")) for each in long}
+    assert places == {(True, False), (False, True), (False, False)}
+    assert max(map(len, long)) < 500
+
+
+def _letters(said: str) -> list[int]:
+    return [ord(character) for character in said]
 
 
 def test_folds_name_only_sources_that_train_and_cut_no_family() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from overt.core.domain import Domain
-from overt.learn.sources import SOURCES, UNLABELLED, Label, Source, Use, is_mild, label_of, topics_of
+from overt.learn.sources import SOURCES, UNLABELLED, Label, Reading, Source, Use, is_mild, label_of, topics_of
 
 BY_NAME = {source.name: source for source in SOURCES}
 
@@ -97,3 +100,24 @@ def test_biology_and_chemistry_do_not_deny_each_other() -> None:
 )
 def test_mild_asks_how_a_thing_works_and_wants_nothing_done(text: str, mild: bool) -> None:
     assert is_mild(text) is mild
+
+
+def test_change_notes_that_seldom_say_their_topic_leave_it_open_and_deny_the_others() -> None:
+    label = labelled("scanpy_commits", domain="bio")
+    assert (label.topics, label.ceiling) == ((False, None, False, False), 0)
+    assert labelled("gemmini_commits", domain="frontier_llm", intent="unknown").topics == (False, False, False, None)
+
+
+def test_a_source_leaves_its_topic_open_where_a_reader_of_the_text_mostly_did_not_find_it() -> None:
+    with (Path(__file__).parents[2] / "data" / "labels" / "second_topics.jsonl").open(encoding="utf-8") as lines:
+        read = [json.loads(line) for line in lines]
+    shares = {
+        name: sum(domain in row["topics"] for row in read if row["source"] == name)
+        / sum(row["source"] == name for row in read)
+        for name, domain in (("scanpy_commits", "bio"), ("biopython_commits", "bio"), ("rdkit_commits", "chem"),
+                             ("openmm_commits", "chem"), ("gemmini_commits", "frontier_llm"), ("biomni_tools", "bio"),
+                             ("payload_headings", "cyber"), ("atomic_tests", "cyber"))
+    }  # fmt: skip
+    assert {name for name, share in shares.items() if share < 0.6} == {
+        source.name for source in SOURCES if source.reading is Reading.UNSAID
+    }

@@ -4,8 +4,8 @@ An answer is yes, no or not told. Unlike the linear band heads, which are condit
 learns from every row that decides its question: a benign row of any subject is a "no" for every band of every domain.
 That puts the effort where a false positive would be.
 
-Variation (seeded): a request between polite or everyday sentences, with typing errors, without punctuation. None of it
-changes what is asked, so none of it changes the answers.
+Variation (seeded): a request between polite or everyday sentences, or before, after or amid a paragraph of them, with
+typing errors, without punctuation. None of it changes what is asked, so none of it changes the answers.
 """
 
 from __future__ import annotations
@@ -27,11 +27,19 @@ from overt.learn.train import Recipe, row_weights
 Floats: TypeAlias = npt.NDArray[np.float32]
 Encode: TypeAlias = Callable[[str], list[int]]
 
-PADDED_SHARE: Final = 0.30
-MISTYPED_SHARE: Final = 0.10
+PADDED_SHARE: Final = 0.40
+LENGTHY_SHARE: Final = 0.5
+"""Of the padded ones, how many stand by or in a paragraph and not between a few sentences."""
+LONGEST_PARAGRAPH: Final = 320
+"""Characters of such a paragraph, so that the request stays in the window."""
+MISTYPED_SHARE: Final = 0.20
+SLIPS: Final = (0.1, 0.25, 0.5)
+"""The shares of words with a typing error, each as often as the others."""
 UNPUNCTUATED_SHARE: Final = 0.10
 LONGEST_AROUND: Final = 160
 """Characters of an everyday sentence that is put around a request."""
+SHORTEST_SLIP: Final = 4
+_ENDS: Final = ".!?。！？"
 READ: Final = 2_500
 """Characters of a row that are read in training."""
 
@@ -129,7 +137,23 @@ def _varied(text: str, around: Sequence[str], random: np.random.Generator) -> st
         text = _mistyped(text, random)
     if random.random() < UNPUNCTUATED_SHARE:
         text = text.rstrip(".?!").replace(",", "")
-    return _padded(text, around, random) if random.random() < PADDED_SHARE else text
+    if random.random() >= PADDED_SHARE:
+        return text
+    pad = _amid if around and random.random() < LENGTHY_SHARE else _padded
+    return pad(text, around, random)
+
+
+def _amid(text: str, around: Sequence[str], random: np.random.Generator) -> str:
+    """Before, after or in the middle of a paragraph of everyday sentences."""
+    size, wanted, said = 0, int(random.integers(80, LONGEST_PARAGRAPH)), []
+    while size < wanted:
+        sentence = around[int(random.integers(len(around)))]
+        said.append(sentence if sentence[-1:] in _ENDS else f"{sentence}.")
+        size += len(sentence)
+    place = (0, len(said), int(random.integers(0, len(said) + 1)))[int(random.integers(3))]
+    gap = "\n\n" if random.random() < 0.5 else " "
+    before, after = " ".join(said[:place]), " ".join(said[place:])
+    return gap.join(part for part in (before, text, after) if part)
 
 
 def _padded(text: str, around: Sequence[str], random: np.random.Generator) -> str:
@@ -145,10 +169,23 @@ def _pick(polite: Sequence[str], around: Sequence[str], random: np.random.Genera
 
 
 def _mistyped(text: str, random: np.random.Generator) -> str:
+    """Letters exchanged, lost, doubled or hit beside, in a share of the longer words."""
     words = text.split(" ")
-    for place in random.integers(0, len(words), max(1, len(words) // 8)):
-        word = words[place]
-        if len(word) >= 5 and word.isalpha():
-            at = int(random.integers(1, len(word) - 2))
-            words[place] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    share = SLIPS[int(random.integers(len(SLIPS)))]
+    for place, word in enumerate(words):
+        if len(word) >= SHORTEST_SLIP and word.isascii() and random.random() < share:
+            words[place] = _slip(word, random)
     return " ".join(words)
+
+
+def _slip(word: str, random: np.random.Generator) -> str:
+    at = int(random.integers(1, len(word) - 1))
+    match int(random.integers(4)):
+        case 0:
+            return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        case 1:
+            return word[:at] + word[at + 1 :]
+        case 2:
+            return word[:at] + word[at] + word[at:]
+        case _:
+            return word[:at] + chr(ord("a") + int(random.integers(26))) + word[at + 1 :]

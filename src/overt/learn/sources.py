@@ -13,6 +13,9 @@ A label becomes a topic per domain (yes, no, unknown) and an interval of bands [
   source names techniques and says nothing of what somebody wants with them.
 - frontier proxies (commit subjects, kernels, chip generators, paper titles): topic yes, band unknown. Work on a public
   training library is ordinary engineering; only stated scale makes it sensitive, and titles state none.
+- change notes of a project in a domain that mostly do not speak of it: topic unknown there, no elsewhere. A reader who
+  saw nothing but the text found the topic in 53 % of `scanpy_commits` and 40 % of `gemmini_commits`, against 75 % and
+  more of the other projects (``data/labels/second_topics.jsonl``).
 - harmful without a topic label: the keyword guess, at half weight; other harm: every topic no, unless a keyword guess
   names one of our domains or the category borders on one (fraud, privacy, weapons, drugs): then it is left out.
 """
@@ -41,6 +44,7 @@ class Reading(StrEnum):
     LABELLED = "labelled"
     DUAL_USE = "dual-use names"
     PROXY = "frontier proxy"
+    UNSAID = "the text seldom says the topic"
     GUESSED = "harmful, keyword guess"
     UNREAD = "no usable label"
 
@@ -98,7 +102,7 @@ SOURCES: Final = (
     Source("geneturing", "public domain"),
     Source("biomni_tools", "Apache-2.0"),
     Source("biopython_commits", "Biopython License / BSD-3-Clause"),
-    Source("scanpy_commits", "BSD-3-Clause"),
+    Source("scanpy_commits", "BSD-3-Clause", reading=Reading.UNSAID),
     Source("rdkit_commits", "BSD-3-Clause"),
     Source("openmm_commits", "MIT / LGPL in parts", Use.EVALUATE, why="licence mixed"),
     Source("gaokao_zh", "Apache-2.0"),
@@ -113,7 +117,7 @@ SOURCES: Final = (
     Source("torchtitan_commits", "BSD-3-Clause", reading=Reading.PROXY),
     Source("verl_commits", "Apache-2.0", reading=Reading.PROXY),
     Source("openrlhf_commits", "Apache-2.0", reading=Reading.PROXY),
-    Source("gemmini_commits", "BSD-3-Clause", reading=Reading.PROXY),
+    Source("gemmini_commits", "BSD-3-Clause", reading=Reading.UNSAID),
     Source("tritonbench", "Apache-2.0", reading=Reading.PROXY),
     Source("rlhf_titles", "Apache-2.0", reading=Reading.PROXY),
     Source("cutlass_commits", "BSD-3-Clause", reading=Reading.PROXY),
@@ -208,6 +212,11 @@ def topics_of(domain: Domain) -> Topics:
     return (cyber, bio, chem, frontier)
 
 
+def _unsaid(domain: Domain) -> Topics:
+    cyber, bio, chem, frontier = (None if other is domain else False for other in Domain)
+    return (cyber, bio, chem, frontier)
+
+
 def is_mild(text: str) -> bool:
     """Whether a request in a harmful set asks how a thing works, and nothing says that somebody wants to do it."""
     return _MILD.search(text) is not None and _WANTS.search(text) is None
@@ -220,6 +229,8 @@ def label_of(source: Source, row: dict[str, object]) -> Label:
     domain, intent, guess = str(row["domain"]), str(row["intent"]), str(row.get("domain_guess") or "")
     if source.reading is Reading.GUESSED:
         return _guessed(guess)
+    if source.reading is Reading.UNSAID:
+        return Label(_unsaid(Domain(domain)), ceiling=0 if intent == "benign" else TOP)
     if domain in DOMAINS:
         return _in_domain(Domain(domain), intent, str(row["text"]))
     return _elsewhere(domain, intent, guess, str(row.get("label_raw") or ""))
