@@ -87,6 +87,8 @@ def _agreement(task: Task) -> Mapping[str, Agreement]:
 def _write(subject: Subject, out: Path) -> None:
     plots = out / "plots"
     plots.mkdir(parents=True, exist_ok=True)
+    # First what was measured, for a quarter of an hour: a fault in a card must not lose it.
+    _save(out / "evaluation.json", json.dumps(as_object(subject.evaluation, subject.release), indent=1) + "\n")
     for domain in DOMAINS:
         figures = subject.evaluation.domains[domain]
         point = subject.release.acting_point(domain, Band.HIGH_DUAL)
@@ -100,7 +102,6 @@ def _write(subject: Subject, out: Path) -> None:
     if curve:
         _save(plots / "cost.svg", cost_plot("What looking again costs", curve))
     _save(out / "action-rates.md", action_rates(subject))
-    _save(out / "evaluation.json", json.dumps(as_object(subject.evaluation, subject.release), indent=1) + "\n")
 
 
 def _save(path: Path, text: str) -> None:
