@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
+from cli_log_samples import served
 from click.testing import CliRunner, Result
 
 from overt.cli.log import command
@@ -117,25 +114,6 @@ def other_key(tmp_path: Path) -> list[str | Path]:
 def test_what_cannot_be_read_exits_with_two(arguments: Callable[[Path], list[str | Path]], tmp_path: Path) -> None:
     result = run(*arguments(tmp_path))
     assert result.exit_code == 2, result.output
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(root: Path) -> Iterator[str]:
-    """The URL of a plain web server over a folder: tiles need nothing more."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(root)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.mark.parametrize("path", ["/log", "/log/", "", "/"])

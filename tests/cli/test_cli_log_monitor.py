@@ -7,15 +7,12 @@ import json
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cli_log_samples import served
 from click.testing import CliRunner, Result
 
 from overt.cli.log import command
@@ -127,24 +124,6 @@ def test_with_every_and_rounds_it_ends_by_itself(tmp_path: Path) -> None:
     folder = write(tmp_path / "log", 20)
     result = run(folder, "--key", LOG.vkey, "--every", "0.01", "--rounds", "3", "--json")
     assert (result.exit_code, len(result.output.splitlines())) == (0, 3)
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(root: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(root)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def operated(root: Path, **members: str) -> Path:

@@ -8,18 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cli_log_samples import log_of
 from click.testing import CliRunner, Result
 
 from overt.cli.log import command as log_command
 from overt.cli.verify import command as verify_command
 from overt.log.keys import signer_of
-from overt.log.sqlite import open_log
 from overt.proof.cosign import CosignerKey, cosign
 from overt.proof.note import parse_vkey, unverified_text, with_lines
 from overt.proof.receipt import encode_receipt, with_proof
-from overt.testing.contracts.log import included
-from overt.testing.log import ORIGIN, known_signer
-from overt.testing.receipts import announcements, known_issuer, made_up
+from overt.testing.log import known_signer
+from overt.testing.receipts import known_issuer, made_up
 
 LOG = known_signer()
 WITNESS = signer_of("witness.test/w1", bytes(range(7, 39)))
@@ -28,19 +27,10 @@ EXCHANGE = made_up(known_issuer(), 1)
 Look = Callable[..., Result]
 
 
-async def _log(directory: Path) -> bytes:
-    log = await open_log(directory, ORIGIN, LOG, period=0.01)
-    for entry in (*announcements(known_issuer()), EXCHANGE.entry):
-        await log.append(entry)
-    proof = await included(log, EXCHANGE.receipt.leaf)
-    await log.aclose()
-    return proof
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A log that no witness has cosigned, a receipt, and a policy that asks for one."""
-    proof = asyncio.run(_log(tmp_path / "log"))
+    proof = asyncio.run(log_of(tmp_path / "log", EXCHANGE))
     (tmp_path / "receipt.json").write_bytes(encode_receipt(with_proof(EXCHANGE.receipt, proof)))
     (tmp_path / "policy.txt").write_text(f"log {LOG.vkey}\nwitness w1 {KEY.text}\nquorum w1\n")
     return tmp_path

@@ -7,33 +7,23 @@ import json
 from pathlib import Path
 
 import pytest
+from cli_log_samples import log_of
 from click.testing import CliRunner, Result
 
 from overt.cli.verify import command
-from overt.log.sqlite import open_log
 from overt.proof.receipt import encode_receipt, with_proof
 from overt.proof.verify import STEPS
-from overt.testing.contracts.log import included
-from overt.testing.log import ORIGIN, known_signer
-from overt.testing.receipts import announcements, known_issuer, made_up
+from overt.testing.log import known_signer
+from overt.testing.receipts import known_issuer, made_up
 
 LOG = known_signer()
 EXCHANGE = made_up(known_issuer(), 1)
 
 
-async def _log(directory: Path) -> bytes:
-    log = await open_log(directory, ORIGIN, LOG, period=0.01)
-    for entry in (*announcements(known_issuer()), EXCHANGE.entry):
-        await log.append(entry)
-    proof = await included(log, EXCHANGE.receipt.leaf)
-    await log.aclose()
-    return proof
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a log, a receipt, and the bytes that were exchanged."""
-    proof = asyncio.run(_log(tmp_path / "log"))
+    proof = asyncio.run(log_of(tmp_path / "log", EXCHANGE))
     (tmp_path / "receipt.json").write_bytes(encode_receipt(with_proof(EXCHANGE.receipt, proof)))
     (tmp_path / "request").write_bytes(EXCHANGE.request)
     (tmp_path / "response").write_bytes(EXCHANGE.response)
