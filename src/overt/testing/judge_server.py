@@ -9,11 +9,9 @@ own documentation gives. ``fault`` may be changed at any time; ``asked`` holds e
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
@@ -22,6 +20,7 @@ from typing import Any, Final, final
 from aiohttp import web
 
 from overt.core.domain import Band
+from overt.testing.local import LocalSite
 
 MODEL_NAME: Final = "the-judge-v1"
 _CRITERION: Final = re.compile(r"of band (\w+)")
@@ -73,25 +72,18 @@ class JudgeServer:
     asked: list[AskedOfJudge] = field(default_factory=list)
     most_at_once: int = 0
     _at_once: int = 0
-    _runner: web.AppRunner | None = None
-    _closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _site: LocalSite = field(default_factory=LocalSite)
 
     async def __aenter__(self) -> JudgeServer:
         app = web.Application(client_max_size=16 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._answer)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.url = await self._site.open(app)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._site.close()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         asked = AskedOfJudge(
@@ -101,17 +93,10 @@ class JudgeServer:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
-            await self._wait(600.0 if self.fault is JudgeFault.SLOW else self.delay_s)
+            await self._site.wait(600.0 if self.fault is JudgeFault.SLOW else self.delay_s)
         finally:
             self._at_once -= 1
         return await self._faulty(request, asked) if self.fault is not None else web.json_response(self._whole(asked))
-
-    async def _wait(self, seconds: float) -> None:
-        """Until the time is over or the server closes, whichever is first."""
-        if seconds > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._closing.wait()
 
     async def _faulty(self, request: web.Request, asked: AskedOfJudge) -> web.StreamResponse:
         whole = json.dumps(self._whole(asked)).encode()

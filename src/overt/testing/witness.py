@@ -8,11 +8,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
@@ -40,6 +38,7 @@ from overt.proof.witness import (
     encode_size,
     weigh,
 )
+from overt.testing.local import LocalSite
 
 HOUR: Final = 3600
 _HUGE: Final = 10_000_000
@@ -77,8 +76,7 @@ class WitnessServer:
     url: str = ""
     asked: int = 0
     notes: dict[str, bytes] = field(default_factory=dict)
-    _runner: web.AppRunner | None = None
-    _closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _site: LocalSite = field(default_factory=LocalSite)
 
     @property
     def key(self) -> CosignerKey:
@@ -90,38 +88,24 @@ class WitnessServer:
         app = web.Application()
         app.router.add_post(f"/{PATH}", self._add)
         app.router.add_get("/{hash}/checkpoint", self._checkpoint)
-        self._closing = asyncio.Event()
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.url = await self._site.open(app)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._site.close()
 
     async def _add(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         self.asked += 1
-        await self._wait(600.0 if self.fault is WitnessFault.SLOW else self.delay_s)
+        await self._site.wait(600.0 if self.fault is WitnessFault.SLOW else self.delay_s)
         return self._whole(raw) if self.fault is None else self._faulty(self.fault, request, raw)
 
     async def _checkpoint(self, request: web.Request) -> web.StreamResponse:
         path = f"{request.match_info['hash']}/checkpoint"
         note = self.notes.get(path)
         return web.Response(status=404) if note is None else web.Response(body=note, content_type="text/plain")
-
-    async def _wait(self, seconds: float) -> None:
-        """Until the time is over or the server closes, whichever is first."""
-        if seconds > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._closing.wait()
 
     def _whole(self, raw: bytes) -> web.Response:
         found = weigh(raw, lambda origin: [key for key in self.logs if key.name == origin], self._last)
