@@ -14,6 +14,7 @@ import click
 from overt.errors import OperatorError, OvertError
 
 COMMANDS = {
+    "audit": "Test any endpoint for covert change.",
     "calibrate": "Choose acting points on your own traffic.",
     "classify": "Say what would be decided about requests; no model is called.",
     "demo": "Drive the main job end to end with the official SDK.",
