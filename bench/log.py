@@ -27,6 +27,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from overt.core.receipt import Position
+from overt.errors import LogUnavailable
+from overt.log.log import TransparencyLog
 from overt.log.sqlite import open_log
 from overt.proof import merkle, tiles
 from overt.proof.nodes import Nodes
@@ -46,6 +49,8 @@ ENTRY_BYTES: Final = 600
 PROOFS: Final = 2000
 WAITING: Final = 2000
 """Appends under way at a time where commits are shared."""
+
+BEHIND_S: Final = 0.05
 
 Files = dict[str, bytes]
 
@@ -264,7 +269,7 @@ async def soak(folder: Path, count: int, every: int) -> None:
     began, mark, chosen = time.perf_counter(), time.perf_counter(), random.Random(1)
     for first in range(0, count, WAITING):
         made = [b"%012d" % number for number in range(first, min(first + WAITING, count))]
-        positions = await asyncio.gather(*(log.append(entry) for entry in made))
+        positions = [await place for place in [asyncio.create_task(_kept(log, entry)) for entry in made]]
         await log.proof(merkle.leaf_hash(b"%012d" % chosen.randrange(first + 1)))
         done = first + len(made)
         if done % every < WAITING <= done:
@@ -278,6 +283,17 @@ async def soak(folder: Path, count: int, every: int) -> None:
             print(json.dumps(told | {"last_place": positions[-1].sequence}), flush=True)
             mark = now
     await log.aclose()
+
+
+async def _kept(log: TransparencyLog, entry: bytes) -> Position:
+    """Where an entry is, asked again while the log says that it is behind, as a caller who is answered 503 would."""
+    while True:
+        try:
+            return await log.append(entry)
+        except LogUnavailable as error:
+            if "waited" not in str(error):
+                raise
+            await asyncio.sleep(BEHIND_S)
 
 
 def rss() -> float:
