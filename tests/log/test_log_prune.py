@@ -11,11 +11,12 @@ import pytest
 
 from overt.errors import LogUnavailable, VerificationFailed
 from overt.log.files import directory_reader
+from overt.log.folder import lock_folder
 from overt.log.keys import signer_of
 from overt.log.log import start
 from overt.log.notary import claimed_size, one_key
 from overt.log.parts import Parts, Prove
-from overt.log.prune import Pruned, prune
+from overt.log.prune import LOCK, Pruned, prune
 from overt.log.retained import RETENTION, kept_from
 from overt.log.sqlite import open_log, sqlite_parts
 from overt.proof import tiles
@@ -229,3 +230,13 @@ def test_a_log_is_pruned_while_its_writer_runs(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert check(tmp_path) == []
+
+
+def test_one_process_prunes_at_a_time(tmp_path: Path) -> None:
+    fill(tmp_path, OLD)
+    held = lock_folder(tmp_path, LOCK)
+    assert held is not None
+    with pytest.raises(LogUnavailable, match="another process prunes"):
+        pruned(tmp_path)
+    held.release()
+    assert pruned(tmp_path) is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import final
 
 import pytest
 
@@ -12,6 +14,7 @@ from overt.log.files import directory_reader
 from overt.log.include import include_in
 from overt.log.keys import log_signer, read_signer, signer_of
 from overt.log.log import TransparencyLog, start
+from overt.log.parts import Prove
 from overt.log.points import Point, Reached, unwatched
 from overt.log.rotation import KEY_FILE, NEXT_FILE, KeyPlace, begin, finish, known_by_its_first, notary_of
 from overt.log.sqlite import sqlite_parts
@@ -196,3 +199,35 @@ def test_only_a_key_of_the_same_log_that_the_old_key_signed_is_followed() -> Non
         decode_keys(raw.removesuffix(b"\n"))
     with pytest.raises(VerificationFailed):
         announce_log_key(by=old.vkey, sign=stranger.sign, vkey=third.vkey, minute=MINUTE)
+
+
+@final
+class _Gone:
+    """Witnesses that never answer."""
+
+    async def cosign(self, note: bytes, prove: Prove) -> bytes | None:
+        del note, prove
+        return None
+
+    async def aclose(self) -> None:
+        return
+
+
+def test_a_checkpoint_by_one_key_of_two_is_not_taken_for_a_cosigned_one(tmp_path: Path) -> None:
+    place = place_in(tmp_path)
+
+    async def run() -> int:
+        log = await opened(place)
+        await log.append(b"first")
+        await log.aclose()
+        single = (place.log / CHECKPOINT).read_bytes()
+        await begun(place)
+        (place.log / CHECKPOINT).write_bytes(single)
+        notary = notary_of(place, read_signer(place.keys / KEY_FILE), ORIGIN)
+        parts = await known_by_its_first(place, sqlite_parts(place.log))(notary.vkey)
+        log = await start(replace(parts, cosigner=_Gone()), notary, period=0.01)
+        await log.append(b"second")
+        await log.aclose()
+        return notary.open((place.log / CHECKPOINT).read_bytes()).size
+
+    assert asyncio.run(run()) == 3, "readers see what no witness has cosigned, as before"

@@ -171,9 +171,9 @@ class Lock:
         os.close(self._descriptor)
 
 
-def lock_folder(directory: Path) -> Lock | None:
-    """Become the one writer, None if another process is."""
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+def lock_folder(directory: Path, name: str = "lock") -> Lock | None:
+    """Become the one writer, or the one that does what ``name`` says; None if another process is."""
+    descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

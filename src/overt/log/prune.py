@@ -11,17 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from overt.errors import LogUnavailable, VerificationFailed
 from overt.log.disk import SYSTEM
 from overt.log.files import directory_reader
+from overt.log.folder import lock_folder
 from overt.log.include import include_in
 from overt.log.parts import Notary, Opening
 from overt.log.retained import Said, note, said_in
 from overt.proof import tiles
 from overt.proof.note import Checkpoint
 from overt.proof.statement import Retention, decode_entry, encode_entry
+
+LOCK: Final = "prune.lock"
 
 
 @final
@@ -37,8 +40,19 @@ async def prune(directory: Path, opening: Opening, notary: Notary, *, minute: in
     """Remove bundles whose entries are all of minutes before this one (POSIX seconds); None if there are none, and
     never were.
 
-    Raises `VerificationFailed` if a bundle is not what its tile says: then it stays, and so do those after it.
+    Raises `VerificationFailed` if a bundle is not what its tile says: then it stays, and so do those after it;
+    `LogUnavailable` while another process prunes this log: two that say so at once could each believe the other's note.
     """
+    lock = lock_folder(directory, LOCK)
+    if lock is None:
+        raise LogUnavailable(f"another process prunes the log in {str(directory)!r}; wait for it to end")
+    try:
+        return await _prune(directory, opening, notary, minute=minute, before=before)
+    finally:
+        lock.release()
+
+
+async def _prune(directory: Path, opening: Opening, notary: Notary, *, minute: int, before: int) -> Pruned | None:
     reader = directory_reader(directory)
     shown = _shown(reader, notary)
     said = said_in(directory, shown.size)

@@ -207,6 +207,11 @@ def unverified_text(raw: bytes) -> str:
     return _split(raw)[0]
 
 
+def unverified_names(raw: bytes) -> frozenset[str]:
+    """Whose signatures a well-formed note says it carries. None was checked."""
+    return frozenset(line.name for line in _split(raw)[1])
+
+
 def parse_checkpoint(text: str, *, extensions: bool = False) -> Checkpoint:
     """The checkpoint in the text of a note. Lines beyond the third are refused, unless ``extensions`` says otherwise:
     a witness signs them with the rest, but nobody may read a meaning into them."""
