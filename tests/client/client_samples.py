@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -42,22 +41,16 @@ class Passing:
     body: bytes
 
 
-@contextmanager
-def listening(app: ASGIApp) -> Iterator[str]:
-    """Serve an application on a free port of this machine; gives its address."""
+def listening(app: ASGIApp) -> str:
+    """Serve an application on a free port of this machine, as long as the process lives; gives its address."""
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none", interface="asgi3"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[bound])))
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.005)
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        bound.close()
+    # Not waited for at the end: what atexit could call comes after the waiting for threads, so it would never end.
+    threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[bound])), daemon=True).start()
+    while not server.started:
+        time.sleep(0.005)
+    return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 def as_it_is(_path: str, _answer: Passing) -> Passing | None:
@@ -143,10 +136,7 @@ class Stage:
 def stage() -> tuple[Stage, str, str]:
     """The stage, and the addresses of gateway and proxy. Its threads end with the process."""
     made = Stage()
-    stack = ExitStack()
-    direct, url = stack.enter_context(listening(made.gateway)), stack.enter_context(listening(made.front))
-    atexit.register(stack.close)
-    return made, direct, url
+    return made, listening(made.gateway), listening(made.front)
 
 
 @contextmanager

@@ -120,7 +120,7 @@ class Guard:
         if not _ID.fullmatch(name):
             raise ReceiptFalse(f"the answer names the receipt {name!r}, which is not an id")
         raw = yield from self._fetched(sent, name)
-        receipt, statement = opened(raw, name, self._memory.log_key, request=sent.body)
+        receipt, statement = yield from opened(self._memory, raw, name, sent.root, request=sent.body)
         self._check_exchange(sent, statement, headers.get("overt-decision"))
         self._check_promise(receipt)
         if not self._memory.use(name):
@@ -132,11 +132,11 @@ class Guard:
         """Steps 4 and 5."""
         name = held.receipt.id
         if held.commits:
-            opened(held.raw, name, self._memory.log_key, response=response)
+            yield from opened(self._memory, held.raw, name, sent.root, response=response)
         else:
             closing = f"{name}.completion"
             raw = yield from self._fetched(sent, closing)
-            receipt, statement = opened(raw, closing, self._memory.log_key, response=response)
+            receipt, statement = yield from opened(self._memory, raw, closing, sent.root, response=response)
             if statement.kind is not Kind.COMPLETION or statement.previous != held.receipt.leaf:
                 raise ReceiptFalse(f"the receipt {closing!r} does not close {name!r}")
             if (statement.requested, statement.route) != (held.statement.requested, held.statement.route):
@@ -173,7 +173,7 @@ class Guard:
             raise ReceiptFalse(f"Overt-Decision says {word!r}, the receipt {statement.id!r} {statement.outcome!r}")
 
     def _check_promise(self, receipt: Receipt) -> None:
-        _, key = open_certificate(receipt.signer, parse_vkey(self._memory.log_key))
+        _, key = open_certificate(receipt.signer, parse_vkey(receipt.log_key))
         given = open_promise(receipt.promise, key)
         if given.due - given.time > self._terms.delay:
             raise ReceiptFalse(
@@ -193,7 +193,7 @@ class Guard:
             note = decode_proof(receipt.proof.encode()).checkpoint
             try:
                 yield from follow(self._memory, note, sent.root)
-                missing = lacking(self._terms, note, parse_vkey(self._memory.log_key))
+                missing = lacking(self._terms, note, *self._memory.keys)
             except Unreadable as fault:
                 missing = f"whether the log continues cannot be seen: {fault}"
         if missing is None:

@@ -6,16 +6,17 @@ not the same for everybody. Both notes are signed, so together they are evidence
 
 from __future__ import annotations
 
+from overt.client.keys import checkpoint_in
 from overt.client.memory import Memory, break_
 from overt.client.steps import Course, Save, over_log
 from overt.errors import HistoryChanged, VerificationFailed
-from overt.proof.note import Checkpoint, open_checkpoint, parse_vkey
+from overt.proof.note import Checkpoint
 from overt.proof.verify import verify_continues
 
 
 def follow(memory: Memory, note: bytes, root: str) -> Course[Checkpoint]:
     """The verified checkpoint, remembered if it is the later one. Raises `HistoryChanged`, `Unreadable`."""
-    new = open_checkpoint(note, parse_vkey(memory.log_key))
+    new = yield from checkpoint_in(memory, note, root)
     while True:
         old = memory.checkpoint
         if old is not None:

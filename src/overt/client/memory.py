@@ -11,7 +11,8 @@ from typing import Final, final
 
 from overt.client.state import Owed, Promised, State, StateFile, encode_state
 from overt.errors import OperatorError
-from overt.proof.note import Checkpoint, open_checkpoint, parse_vkey
+from overt.proof.keys import decode_keys, keys_after
+from overt.proof.note import Checkpoint, VerifierKey, open_checkpoint, parse_vkey
 
 USED_MOST: Final = 4096
 """How many receipt ids are remembered as used, so that no receipt serves twice."""
@@ -28,13 +29,18 @@ class Memory:
         self._used: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
         self._saving = threading.Lock()
-        self._key = parse_vkey(state.log_key)
-        self._checkpoint = None if state.checkpoint is None else open_checkpoint(state.checkpoint, self._key)
+        self._keys = keys_after(parse_vkey(state.log_key), decode_keys(state.followed))
+        self._checkpoint = None if state.checkpoint is None else open_checkpoint(state.checkpoint, *self._keys)
 
     @property
     def log_key(self) -> str:
-        """The log's verifier key."""
+        """The log's verifier key, as it was given."""
         return self._state.log_key
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """That key, and the later ones to which it has led so far."""
+        return self._keys
 
     @property
     def state(self) -> State:
@@ -66,12 +72,26 @@ class Memory:
         with self._lock:
             if self._checkpoint != after:
                 return False
-            self._checkpoint = open_checkpoint(note, self._key)
+            self._checkpoint = open_checkpoint(note, *self._keys)
             self._state = replace(self._state, checkpoint=note)
             return True
 
+    def learn(self, announced: bytes) -> bool:
+        """Follow the log's key to later ones; whether there were any that we did not know. A key once known stays.
+
+        Raises `VerificationFailed` for announcements that do not verify.
+        """
+        entries = decode_keys(announced)
+        with self._lock:
+            keys = keys_after(self._keys[0], entries)
+            if not frozenset(self._keys) < frozenset(keys):
+                return False
+            self._keys = keys
+            self._state = replace(self._state, followed=announced)
+            return True
+
     def change(self, edit: Callable[[State], State]) -> None:
-        """Change what is open. ``edit`` must leave key and checkpoint alone."""
+        """Change what is open. ``edit`` must leave keys and checkpoint alone."""
         with self._lock:
             self._state = edit(self._state)
 

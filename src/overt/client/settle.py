@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from overt.client.history import follow
+from overt.client.keys import checkpoint_in, learnt
 from overt.client.memory import Memory, break_, kept, owe, paid, promise
 from overt.client.state import Owed, Promised
 from overt.client.steps import ABSENT, OK, Course, Save, Unreadable, get, log_file, over_log
@@ -52,16 +53,16 @@ def settle(
 
 
 def _settled(memory: Memory, terms: Terms, promised: Promised, root: str, now: int) -> Course[None]:
-    receipt, key = parse_receipt(promised.receipt), parse_vkey(memory.log_key)
-    late = now - promised.seen - delay_of(receipt, memory.log_key)
+    receipt = parse_receipt(promised.receipt)
+    late = now - promised.seen - delay_of(receipt)
     missing: str | None = "there is still time"
     try:
         note = yield from _proved(memory, receipt, root)
         if note is not None:
-            missing = lacking(terms, note, key)
+            missing = lacking(terms, note, *memory.keys)
         if missing is not None and late > 0:
             note = yield from _found(memory, receipt, promised.since, root)
-            missing = "the log does not hold it" if note is None else lacking(terms, note, key)
+            missing = "the log does not hold it" if note is None else lacking(terms, note, *memory.keys)
             if missing is not None:
                 yield from _broken(memory, promised, receipt, missing)
     except Unreadable as fault:
@@ -84,7 +85,8 @@ def _proved(memory: Memory, receipt: Receipt, root: str) -> Course[bytes | None]
         if fresh.proof is None:
             return None
         proof = decode_proof(fresh.proof.encode())
-        verify_proof(proof, receipt.leaf, parse_vkey(memory.log_key))
+        yield from checkpoint_in(memory, proof.checkpoint, root)
+        verify_proof(proof, receipt.leaf, *memory.keys)
     except VerificationFailed as failure:
         raise ReceiptFalse(f"the receipt {receipt.id!r}, fetched again for its proof: {failure}") from failure
     yield from follow(memory, proof.checkpoint, root)
@@ -123,7 +125,7 @@ def _broken(memory: Memory, promised: Promised, receipt: Receipt, why: str) -> C
     memory.change(break_(promised.receipt.decode()))
     yield Save()
     raise NotLogged(
-        f"the entry of receipt {receipt.id!r} was promised within {delay_of(receipt, memory.log_key) / 1000:g} s of "
+        f"the entry of receipt {receipt.id!r} was promised within {delay_of(receipt) / 1000:g} s of "
         f"{utc(promised.seen)}, and is not proved to be in the log: {why}; the signed promise is in the client's state"
     )
 
@@ -134,7 +136,7 @@ def _closed(memory: Memory, owed: Owed, root: str, now: int, delay: int) -> Cour
     got = yield from get(f"{root}/v1/receipts/{name}", private=True)
     if got.status == OK:
         memory.change(paid(owed))
-        receipt, statement = opened(got.body, name, memory.log_key)
+        receipt, statement = yield from opened(memory, got.body, name, root)
         if statement.kind is not Kind.COMPLETION or statement.previous != owed.leaf:
             raise ReceiptFalse(f"the receipt {name!r} does not close the stream that was left early")
         memory.change(promise(to_keep(receipt, seen=now, since=0)))
@@ -147,10 +149,12 @@ def _closed(memory: Memory, owed: Owed, root: str, now: int, delay: int) -> Cour
 
 
 def opened(
-    raw: bytes, name: str, log_key: str, *, request: bytes | None = None, response: bytes | None = None
-) -> tuple[Receipt, Statement]:
+    memory: Memory, raw: bytes, name: str, root: str, *, request: bytes | None = None, response: bytes | None = None
+) -> Course[tuple[Receipt, Statement]]:
     """A receipt that verifies and has the name that was asked for. Raises `ReceiptFalse` with the step that fails."""
-    for step in verify_receipt(raw, log_vkey=log_key, request=request, response=response):
+    yield from _key_followed(memory, raw, name, root)
+    later = memory.keys
+    for step in verify_receipt(raw, log_vkey=memory.log_key, request=request, response=response, later=later):
         if step.mark is Mark.FAILS:
             raise ReceiptFalse(f"the receipt {name!r} fails step {step.number} ({step.name}): {step.detail}")
     receipt = parse_receipt(raw)
@@ -160,14 +164,27 @@ def opened(
     return receipt, statement
 
 
+def _key_followed(memory: Memory, raw: bytes, name: str, root: str) -> Course[None]:
+    """Learn the key that a receipt is of, if we do not know it. What is wrong with the receipt is not said here."""
+    try:
+        if parse_receipt(raw).log_key not in {key.text for key in memory.keys}:
+            yield from learnt(memory, root)
+    except Unreadable as fault:
+        raise ReceiptFalse(
+            f"the receipt {name!r} is of another key than we know, and why cannot be seen: {fault}"
+        ) from fault
+    except VerificationFailed as failure:
+        raise ReceiptFalse(f"the receipt {name!r}, or the announcements of the log's keys: {failure}") from failure
+
+
 def to_keep(receipt: Receipt, *, seen: int, since: int) -> Promised:
     """What is remembered of a receipt until its entry is proved."""
     return Promised(receipt=encode_receipt(without_secret(receipt)), seen=seen, since=since)
 
 
-def delay_of(receipt: Receipt, log_key: str) -> int:
-    """How long after the promise the log may take, in milliseconds."""
-    _, key = open_certificate(receipt.signer, parse_vkey(log_key))
+def delay_of(receipt: Receipt) -> int:
+    """How long after the promise the log may take, in milliseconds. The receipt was verified when it came."""
+    _, key = open_certificate(receipt.signer, parse_vkey(receipt.log_key))
     found = open_promise(receipt.promise, key)
     return found.due - found.time
 

@@ -22,6 +22,7 @@ if sys.platform != "win32":
 
 VERSION: Final = "overt-client/1"
 _STATE = frozenset(("v", "log_key", "checkpoint", "promised", "owed", "broken"))
+FOLLOWED: Final = "followed"
 _PROMISED = frozenset(("receipt", "seen", "since"))
 _OWED = frozenset(("id", "leaf", "seen"))
 _WHAT: Final = "state"
@@ -53,9 +54,14 @@ class Owed:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """See the module. ``checkpoint`` is the signed note, ``broken`` what was found false, kept as evidence."""
+    """See the module. ``checkpoint`` is the signed note, ``broken`` what was found false, kept as evidence.
+
+    ``log_key`` is the key that we were given, ``followed`` the announcements that lead from it to later ones
+    (`overt.proof.keys`).
+    """
 
     log_key: str
+    followed: bytes = b""
     checkpoint: bytes | None = None
     promised: tuple[Promised, ...] = ()
     owed: tuple[Owed, ...] = ()
@@ -67,6 +73,7 @@ def encode_state(state: State) -> bytes:
     value: canonical.Value = {
         "v": VERSION,
         "log_key": state.log_key,
+        "followed": state.followed.decode(),
         "checkpoint": None if state.checkpoint is None else state.checkpoint.decode(),
         "promised": [
             {"receipt": b64.encode(each.receipt), "seen": each.seen, "since": each.since} for each in state.promised
@@ -80,11 +87,12 @@ def encode_state(state: State) -> bytes:
 def decode_state(raw: bytes) -> State:
     """The state, or `VerificationFailed`."""
     value = canonical.decode(raw.removesuffix(b"\n"))
-    members = members_of(value, _WHAT, _STATE)
+    members = members_of(value, _WHAT, _STATE, frozenset((FOLLOWED,)))
     members.constant("v", VERSION)
     checkpoint = members.text_or_none("checkpoint")
     return State(
         log_key=members.text("log_key"),
+        followed=members.string(FOLLOWED).encode() if isinstance(value, dict) and FOLLOWED in value else b"",
         checkpoint=None if checkpoint is None else checkpoint.encode(),
         promised=tuple(
             Promised(receipt=each.base64("receipt"), seen=each.integer("seen"), since=each.integer("since"))

@@ -27,12 +27,12 @@ class Terms:
     witnesses: Policy | None = None
 
 
-def lacking(terms: Terms, note: bytes, log: VerifierKey) -> str | None:
-    """Why a checkpoint of the log does not do, None if it does."""
+def lacking(terms: Terms, note: bytes, *log: VerifierKey) -> str | None:
+    """Why a checkpoint of the log, whose keys these are, does not do; None if it does."""
     if terms.witnesses is None:
         return None
     try:
-        accept(terms.witnesses, note, log)
+        accept(terms.witnesses, note, *log)
     except VerificationFailed as failure:
         return str(failure)
     return None

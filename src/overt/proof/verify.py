@@ -96,15 +96,17 @@ def verify_receipt(
     fetched: tiles.Reader | None = None,
     now: int | None = None,
     witnesses: Policy | None = None,
+    later: tuple[VerifierKey, ...] = (),
 ) -> tuple[Step, ...]:
     """All steps, or those up to the first that fails.
 
-    ``log_vkey`` is the log's verifier key from a source other than the receipt. ``request`` and ``response`` are the
-    bytes on the wire. ``fetched`` reads the log. ``now`` (POSIX milliseconds) tells a late inclusion from a broken
-    promise. ``witnesses`` must have cosigned the checkpoint that the log shows, or where it is not read the one that
-    the receipt has.
+    ``log_vkey`` is the log's verifier key from a source other than the receipt; ``later`` are keys of the same log to
+    which it leads, where the caller has followed them already (else they are read beside the log). ``request`` and
+    ``response`` are the bytes on the wire. ``fetched`` reads the log. ``now`` (POSIX milliseconds) tells a late
+    inclusion from a broken promise. ``witnesses`` must have cosigned the checkpoint that the log shows, or where it is
+    not read the one that the receipt has.
     """
-    given = _Given(log_vkey, request, response, fetched, now, witnesses)
+    given = _Given(log_vkey, request, response, fetched, now, witnesses, later)
     return run(STEPS, _found(raw, given))
 
 
@@ -133,12 +135,18 @@ class _Given:
     fetched: tiles.Reader | None
     now: int | None
     witnesses: Policy | None
+    later: tuple[VerifierKey, ...]
+
+    def following(self, key: VerifierKey) -> tuple[VerifierKey, ...]:
+        """A key that is trusted, and those to which it leads as far as we can see."""
+        beside = (key,) if self.fetched is None else keys_beside(self.fetched, key)
+        return tuple(dict.fromkeys((*beside, *self.later)))
 
 
 def _found(raw: bytes, given: _Given) -> Iterator[Found]:
     receipt = parse_receipt(raw)
     yield Mark.HOLDS, f"a receipt with the id {receipt.id}"  # 1
-    key, found = _log_key(receipt, given.log_vkey)
+    key, found = _log_key(receipt, given)
     yield found  # 2
     statement = _entry(receipt, key)
     yield Mark.HOLDS, _told(statement)  # 3
@@ -151,22 +159,27 @@ def _found(raw: bytes, given: _Given) -> Iterator[Found]:
     yield _notice(receipt, statement)  # 8
     yield _bytes(commit.REQUEST, given.request, receipt.openings, statement)  # 9
     yield _bytes(commit.RESPONSE, given.response, receipt.openings, statement)  # 10
-    keys = (key,) if given.fetched is None else keys_beside(given.fetched, key)
+    keys = given.following(key)
     proved, found = _proof(receipt, keys, promise, given)
     yield found  # 11
     yield _log(receipt, keys, proved, promise, given)  # 12
     yield Mark.OPEN, LIMITS  # 13
 
 
-def _log_key(receipt: Receipt, given: str | None) -> tuple[VerifierKey, Found]:
-    if given is None:
+def _log_key(receipt: Receipt, given: _Given) -> tuple[VerifierKey, Found]:
+    if given.log_vkey is None:
         return parse_vkey(receipt.log_key), (
             Mark.OPEN,
             f"integrity only: the key came with the receipt ({receipt.log_key}); get the log's key from elsewhere",
         )
-    if given != receipt.log_key:
-        raise VerificationFailed("log key", f"the receipt is of {receipt.log_key!r}, the key given is {given!r}")
-    return parse_vkey(given), (Mark.HOLDS, f"the key given is {given}")
+    trusted, key = parse_vkey(given.log_vkey), parse_vkey(receipt.log_key)
+    if key == trusted:
+        return key, (Mark.HOLDS, f"the key given is {given.log_vkey}")
+    if key not in given.following(trusted):
+        raise VerificationFailed(
+            "log key", f"the receipt is of {receipt.log_key!r}, the key given is {given.log_vkey!r}"
+        )
+    return key, (Mark.HOLDS, f"{receipt.log_key} follows the key given, {given.log_vkey}, by its own word")
 
 
 def _entry(receipt: Receipt, key: VerifierKey) -> Statement:
