@@ -6,14 +6,16 @@ Values only: `overt.audit.planning` reads, writes, prices and signs them, `overt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import final
 
 from overt.audit.rows import Prompt
-from overt.proof.canonical import Value
+
+Parameter = None | bool | int | float | str | Sequence["Parameter"] | Mapping[str, "Parameter"]
+"""A value of JSON, as it goes into a request."""
 
 
 class Api(StrEnum):
@@ -67,7 +69,7 @@ class Route:
     base_url: str
     model: str
     key_variable: str | None = None
-    parameters: Mapping[str, Value] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
     price: Price | None = None
     """None: calls cost nothing, as to a server of one's own."""
     most_per_minute: int | None = None
