@@ -29,6 +29,7 @@ from overt.audit.stats.ladder import dose_ladder
 from overt.audit.stats.text_did import Profiles, prepare, profiles, text_changed, text_did, together
 from overt.audit.topic import ability_and_bias, audit_topic
 from overt.audit.topic_rows import Asked
+from overt.audit.verdict import Verdict
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -185,6 +186,30 @@ def nulls(data: Data, runs: int | None) -> Iterator[Row]:
     }
     for name, test in tests.items():
         yield _level(name, test, runs or 2_000)
+    yield _findings(data, (runs or 2_000) // 5)
+
+
+def _findings(data: Data, runs: int) -> Row:
+    """The whole audit where the two sides are swapped at random for every prompt: nothing changed."""
+    pair, said = ("gpt4_0314", "gpt4_0613"), []
+    prompts, answers = data.prompts(ALPACA), data.of(ALPACA)
+    for run in range(runs):
+        rng = np.random.default_rng([SEED, run])
+        drawn = [prompts[place] for place in rng.choice(len(prompts), 150, replace=False)]
+        renamed = [
+            Prompt(pid=prompt.pid, topic="drawn" if place < 50 else "rest", text=prompt.text)
+            for place, prompt in enumerate(drawn)
+        ]
+        swap = rng.random(150) < 0.5
+        sides = [
+            [answers[pair[int(other) ^ place]][prompt.pid] for prompt, other in zip(drawn, swap, strict=True)]
+            for place in (0, 1)
+        ]
+        asked = Asked(topic="drawn", control=("rest",), draws=499, seed=run)
+        said.append(audit_topic(sides[0], sides[1], renamed, asked, profile=data.profiles).verdict)
+    on_topic = sum(verdict is Verdict.CHANGED_ON_TOPIC for verdict in said) / runs
+    finding = sum(verdict.is_finding for verdict in said) / runs
+    return {"test": "the whole audit, texts", "runs": runs, "on topic": on_topic, "any finding": finding}
 
 
 def _level(name: str, test: Callable[[int, np.random.Generator], float], runs: int) -> Row:

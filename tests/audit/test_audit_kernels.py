@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.audit.stats.kernels import (
@@ -38,6 +38,7 @@ def test_code_points_are_cut_and_padded_with_zeros() -> None:
 
 
 @given(TEXTS)
+@settings(deadline=None, max_examples=40)
 def test_character_grams_are_those_counted_one_by_one(texts: list[str]) -> None:
     found = character_grams(texts, 3)
     for row, text in enumerate(texts):
@@ -72,6 +73,7 @@ def test_the_product_of_sketches_is_that_of_the_counts() -> None:
 
 
 @given(TEXTS)
+@settings(deadline=None, max_examples=40)
 def test_normed_rows_have_length_one_or_are_empty(texts: list[str]) -> None:
     for found in (characters(texts, 1 << 16), words(texts, 1 << 16)[0], opening(texts, 1 << 16)):
         lengths = np.linalg.norm(found, axis=1)
@@ -80,6 +82,7 @@ def test_normed_rows_have_length_one_or_are_empty(texts: list[str]) -> None:
 
 
 @given(TEXTS)
+@settings(deadline=None, max_examples=40)
 def test_what_a_text_becomes_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
     together = words(texts, 1 << 13)[1]
     alone = np.concatenate([words([text], 1 << 13)[1] for text in texts])

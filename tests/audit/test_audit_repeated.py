@@ -99,6 +99,7 @@ def test_p_counts_the_observed_one_and_ties(statistics: list[float], p_value: fl
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
+@settings(deadline=None)
 def test_ranks_are_shares_at_least_as_large(values: list[int]) -> None:
     found = ranks(np.array(values, np.float64))
     assert found.tolist() == [sum(other >= each for other in values) / len(values) for each in values]
@@ -133,13 +134,13 @@ def test_an_answer_unlike_its_pool_strays_and_equal_ones_do_not() -> None:
 
 
 def test_the_rate_of_false_alarms_is_the_level() -> None:
-    runs = 200
+    runs = 120
     hits = sum(outcome(unchanged(run, prompts=4), draws=99, seed=run).p_value <= 0.05 for run in range(runs))
-    assert 0.015 <= hits / runs <= 0.095
+    assert 0.005 <= hits / runs <= 0.11
 
 
 def test_the_rate_holds_for_unequal_numbers() -> None:
-    runs = 150
+    runs = 80
     found = [
         outcome(
             [*unchanged(run, reference=1, endpoint=5), *unchanged(run + 1_000, reference=3, endpoint=2, prompts=3)],
@@ -148,11 +149,11 @@ def test_the_rate_holds_for_unequal_numbers() -> None:
         ).p_value
         for run in range(runs)
     ]
-    assert 0.005 <= np.mean(np.array(found) <= 0.05) <= 0.1
+    assert 0.0 < np.mean(np.array(found) <= 0.05) <= 0.125
 
 
 def test_a_tenth_of_swapped_answers_is_found() -> None:
-    assert sum(outcome(mixed(run, 0.1), seed=run).p_value <= 0.05 for run in range(8)) >= 6
+    assert sum(outcome(mixed(run, 0.1), seed=run).p_value <= 0.05 for run in range(4)) >= 3
 
 
 def test_other_words_are_found() -> None:
@@ -171,7 +172,7 @@ def test_empty_answers_are_answers() -> None:
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(0, 50))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_p_is_a_number_above_zero_in_any_design(reference: int, endpoint: int, prompts: int, seed: int) -> None:
     found = outcome(unchanged(seed, prompts=prompts, reference=reference, endpoint=endpoint), draws=19)
     assert 1 / 20 <= found.p_value <= 1.0

@@ -14,7 +14,7 @@ from overt.audit.topic_rows import Asked
 from overt.audit.verdict import Verdict
 from overt.errors import BadRequest
 
-ASKED = Asked(topic="ml", control=("web",), draws=199)
+ASKED = Asked(topic="ml", control=("web",), draws=999)
 
 
 def prompts(target: int = 40, control: int = 80, *, stratum: str | None = None) -> list[Prompt]:
@@ -212,6 +212,13 @@ def test_pairs_are_compared_within_pairs() -> None:
     found = audit_topic(graded(rows, EVEN, 1), graded(rows, {"ml": 0.4, "web": 0.9}, 2), rows, ASKED)
     assert found.strata == 40
     assert found.verdict is Verdict.CHANGED_ON_TOPIC
+
+
+def test_a_pair_that_lost_a_member_is_left_out() -> None:
+    rows = [Prompt(pid=f"{topic}{n}", topic=topic, text="?", pair=str(n)) for n in range(40) for topic in ("ml", "web")]
+    found = audit_topic(graded(rows[:-1], EVEN, 1), graded(rows, EVEN, 2), rows, ASKED)
+    assert (found.n_target, found.n_control) == (39, 39)
+    assert any("1 prompts are in a stratum or pair" in warning for warning in found.warnings)
 
 
 def test_prompts_without_a_counterpart_in_their_stratum_are_left_out() -> None:

@@ -64,6 +64,8 @@ MOST_POOLED: Final = 1_200
 """Prompts that placebo topics are made of."""
 MOST_TOLD: Final = 0.5
 """Of `TextDid.told`: above it, texts support no claim about the topic."""
+GENERAL: Final = 0.2
+"""The share of alpha at which "changed" is said: it is a second chance of a finding, and the topic is the first."""
 TWO_WAY: Final = 0.8
 """The share of scored answers that say yes or no, from which questions count as having two answers."""
 
@@ -144,7 +146,7 @@ def _audited(seen: Seen, compared: Compared, asked: Asked, warnings: list[str]) 
     p_change = _any_change(compared, both, asked)
     on_scores = _claims_loss(score, found, ranks, asked)
     on_texts = not apart and _claims_texts(score, found, ranks, asked) and _topic_changed(compared, both, asked)
-    verdict = Verdict.CHANGED if p_change <= asked.alpha else Verdict.NO_CHANGE
+    verdict = Verdict.CHANGED if p_change <= GENERAL * asked.alpha else Verdict.NO_CHANGE
     if p_value <= asked.alpha and (on_scores or on_texts):
         verdict = instead or Verdict.CHANGED_ON_TOPIC
         warnings += _cautions(compared, score, on_scores=on_scores)

@@ -25,6 +25,8 @@ Sides: TypeAlias = Mapping[str, tuple[list[Answer], list[Answer]]]
 FEWEST: Final = 10
 """Prompts on either side below which nothing is said."""
 DRAWS: Final = 1_999
+MOSTLY: Final = 0.8
+"""The share of prompts in whole pairs from which pairs are what is compared; prompts alone are then left out."""
 DIFFICULTY: Final = 0.1
 """How far the reference's mean scores on topic and control may be apart (audit design 2.3)."""
 
@@ -124,7 +126,7 @@ def _matched(used: Sequence[Prompt], asked: Asked) -> tuple[Whole, bool]:
     for prompt in used:
         pairs.setdefault(prompt.pair or "", []).append(prompt.topic == asked.topic)
     whole = {name for name, sides in pairs.items() if name and sorted(sides) == [False, True]}
-    paired = 2 * len(whole) >= len(used) > 0
+    paired = 2 * len(whole) >= MOSTLY * len(used) > 0
     names = [(prompt.pair if paired else prompt.stratum) or "" for prompt in used]
     if paired:
         names = [name if name in whole else f"{name}\0{place}" for place, name in enumerate(names)]

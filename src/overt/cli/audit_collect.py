@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, final
 
@@ -25,6 +25,7 @@ from overt.audit.collect.progress import Progress, totals
 from overt.audit.collect.run import Cause, Collection, Stop
 from overt.audit.collect.session import RECORDS_FILE, Session, Wanted, opened
 from overt.audit.planning.seal import read_plan
+from overt.cli.money import checked_amount
 from overt.cli.steps import checked_key, printable
 from overt.errors import BadRequest, OperatorError
 
@@ -33,18 +34,6 @@ EVERY_ELSEWHERE_S: Final = 10.0
 INCOMPLETE: Final = 1
 KILLED_BY: Final = 128
 """The exit status of a command that a signal ended is this and the signal's number, as in a shell."""
-
-
-def _money(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Decimal | None:
-    if value is None:
-        return None
-    try:
-        amount = Decimal(value)
-    except InvalidOperation as error:
-        raise click.BadParameter(f"{value!r} is no amount of money, such as 5.00") from error
-    if not amount.is_finite() or amount < 0:
-        raise click.BadParameter(f"{value!r} is no amount of money, such as 5.00")
-    return amount
 
 
 @final
@@ -70,7 +59,9 @@ class _Ended:
 
 @click.command("collect")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--budget", callback=_money, metavar="AMOUNT", help="Spend no more than this, if the plan allows more.")
+@click.option(
+    "--budget", callback=checked_amount, metavar="AMOUNT", help="Spend no more than this, if the plan allows more."
+)
 @click.option("--key", metavar="VKEY", callback=checked_key, help="Whose plan it must be; the key beside it otherwise.")
 @click.option(
     "--timeout",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, final
 
@@ -23,6 +23,7 @@ from overt.audit.planning.seal import KEY_FILE, PLAN_FILE, VKEY_FILE, seal_plan
 from overt.audit.prompts.sets import load
 from overt.audit.rows import read_answers
 from overt.audit.stats.power import Power
+from overt.cli.money import checked_amount
 from overt.errors import BadRequest
 from overt.log.files import write_durably
 from overt.log.keys import release_signer
@@ -33,18 +34,6 @@ DEFAULT_TOPIC_EFFECT: Final = 0.2
 CANNOT: Final = 1
 CENT: Final = Decimal("0.01")
 FILE: Final = click.Path(dir_okay=False, exists=True, path_type=Path)
-
-
-def _money(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Decimal | None:
-    if value is None:
-        return None
-    try:
-        amount = Decimal(value)
-    except InvalidOperation as error:
-        raise click.BadParameter(f"{value!r} is no amount of money, such as 5.00") from error
-    if not amount.is_finite() or not 0 <= amount < 10**15:
-        raise click.BadParameter(f"{value!r} is no amount of money, such as 5.00")
-    return amount
 
 
 @final
@@ -87,7 +76,7 @@ class _Outlook:
 @click.argument("file", metavar="PLAN.toml", type=FILE)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The audit's new folder.")
 @click.option(
-    "--budget", callback=_money, metavar="AMOUNT", help="The most to spend; needed where a route has a price."
+    "--budget", callback=checked_amount, metavar="AMOUNT", help="The most to spend; needed where a route has a price."
 )
 @click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="The file of the key; DIR/audit.key else.")
 @click.option(

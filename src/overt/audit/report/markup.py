@@ -23,7 +23,7 @@ Child = Html | str
 NOTHING: Final = Html("")
 
 
-def el(name: str, *children: Child, **attributes: str) -> Html:
+def el(name: str, /, *children: Child, **attributes: str) -> Html:
     """An element. Attributes are written as they are named, without a trailing ``_`` and with ``-`` for ``_``."""
     given = "".join(f' {key.removesuffix("_").replace("_", "-")}="{safe(value)}"' for key, value in attributes.items())
     inside = joined(children).text

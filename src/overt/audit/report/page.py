@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from overt.audit.plan import Question
-from overt.audit.report.markup import NOTHING, Html, bullets, el, joined, table
+from overt.audit.report.markup import NOTHING, Child, Html, bullets, el, joined, table
 from overt.audit.report.material import Material
 from overt.audit.report.page_numbers import looked_after, sure
 from overt.audit.report.page_pairs import pairs_of_answers
@@ -57,8 +57,17 @@ def _verdict(found: Result) -> Html:
         "div",
         el("p", f"{word[:1].upper()}{word[1:]}", class_="word"),
         el("p", sentence(found)),
+        _also_seen(found),
         class_=f"verdict {kind}",
     )
+
+
+def _also_seen(found: Result) -> Html:
+    """What responses say of themselves, beside the verdict and never a part of it."""
+    notes = [note for each in found.endpoints for note in each.notes]
+    if not notes:
+        return NOTHING
+    return joined((el("p", "Also seen, and no part of the verdict:"), bullets(notes)))
 
 
 def _compared(found: Result, material: Material) -> Html:
@@ -82,8 +91,8 @@ def _compared(found: Result, material: Material) -> Html:
             el("h2", "What was compared"),
             el(
                 "p",
-                f"{about} Each side was asked the same {asked.prompts:,} questions {often}{when}. The questions, the test "
-                f"and the rule for the verdict were fixed and signed at {asked.made_at}, before the first call.",
+                f"{about} Each side was asked the same {asked.prompts:,} questions {often}{when}. The questions, the "
+                f"test and the rule for the verdict were fixed and signed at {asked.made_at}, before the first call.",
             ),
             bullets(sides),
             bullets(found.notes),
@@ -100,7 +109,7 @@ def _endpoint(each: EndpointFound, found: Result, sides: Sides) -> Html:
         (
             el("h2", "How sure" if alone else f"{each.route}: {each.verdict}"),
             sure(each, found),
-            bullets([*each.notes, *warnings]),
+            bullets(warnings),
             looked_after(each),
             pairs_of_answers(each, sides),
         )
@@ -147,8 +156,8 @@ def _apart(each: EndpointFound) -> Html:
         return NOTHING
     return el(
         "p",
-        f"For the same prompts {each.route} counts {tokens.middle:+g} input tokens against the reference (the middle of "
-        f"{tokens.prompts:,} prompts; {tokens.least:+,} to {tokens.most:+,}).",
+        f"For the same prompts {each.route} counts {tokens.middle:+g} input tokens against the reference (the middle "
+        f"of {tokens.prompts:,} prompts; {tokens.least:+,} to {tokens.most:+,}).",
     )
 
 
@@ -183,7 +192,7 @@ def _money(amount: str) -> str:
 
 def _check(found: Result, vkey: str) -> Html:
     commands = "pip install overt\novert audit verify DIR --key '" + vkey + "'"
-    rows = [
+    rows: list[tuple[Child, Child]] = [
         ("Plan, SHA-256", el("code", found.plan)),
         ("Records, Merkle root", el("code", found.data.root)),
         ("Records, number", f"{found.data.records:,}"),

@@ -13,8 +13,8 @@ from overt.audit.stats.refusals import RefusalSplit
 from overt.audit.topic import TopicAudit
 
 SIZE_MEANS: Final = (
-    "0 is no change, 2 the largest possible. The dot is the estimate, the line its interval: other questions of the same "
-    "kind would give a value in it about {share} of the time."
+    "0 is no change, 2 the largest possible. The dot is the estimate, the line its interval: other questions of the "
+    "same kind would give a value in it about {share} of the time."
 )
 
 
@@ -35,7 +35,10 @@ def looked_after(each: EndpointFound) -> Html:
     if path.alarm_at is None:
         said = f"It never reached the alarm; its largest value is {path.e_max:.3g}."
     else:
-        said = f"It reached the alarm after {path.alarm_at:,} of {path.pairs:,} pairs; its largest value is {path.e_max:.3g}."
+        said = (
+            f"It reached the alarm after {path.alarm_at:,} of {path.pairs:,} pairs; its largest value is "
+            f"{path.e_max:.3g}."
+        )
     plot = wealth_plot(
         f"Evidence against “nothing changed” at {each.route}",
         f"An e-value over {path.pairs:,} pairs on a logarithmic axis, from 1. {said}",
@@ -44,7 +47,8 @@ def looked_after(each: EndpointFound) -> Html:
         path.alarm_at,
     )
     told = (
-        f"Somebody who had looked after every pair, betting on {path.bets_on}, would have seen this. The value starts at 1 "
+        f"Somebody who had looked after every pair, betting on {path.bets_on}, would have seen this. The value starts "
+        "at 1 "
         f"and rises only if the bets come true. If nothing changed, it ever reaches {1 / each.alpha:g} in at most "
         f"{percent(each.alpha)} of audits. {said}"
     )
@@ -70,7 +74,8 @@ def _change(each: EndpointFound, change: Comparison, found: Result) -> Html:
         parts.append(
             el(
                 "p",
-                f"From the other pairs one can tell which answer is the reference's in {told} of pairs; chance is 50 %.",
+                f"From the other pairs one can tell which answer is the reference's in {told} of pairs; chance is 50 "
+                "%.",
             )
         )
     if change.scores is not None:
@@ -95,7 +100,8 @@ def _scores(each: EndpointFound, change: Comparison) -> Html:
         return NOTHING
     row = Interval(label=each.route, value=scores.difference, low=scores.low, high=scores.high)
     said = (
-        f"{scores.prompts:,} prompts were graded on both sides: {scores.lost:,} were right at the reference and not here, "
+        f"{scores.prompts:,} prompts were graded on both sides: {scores.lost:,} were right at the reference and not "
+        "here, "
         f"{scores.gained:,} the other way; p = {scores.p_value:.3g} ({scores.test}). Scores do not enter the verdict."
     )
     plot = interval_plot(
@@ -164,8 +170,8 @@ def _rank(topic: TopicAudit, placebo_p: float, name: str) -> Html:
     said = f"{rank - 1:,} of {topic.placebos:,} placebo topics changed as much as “{name}” or more."
     plot = rank_plot("The topic among placebo topics", said, rank=rank, placebos=topic.placebos, label=name)
     told = (
-        f"{said} A placebo topic is a set of other prompts that nobody has a reason to treat otherwise: an honest update is "
-        "better at some things and worse at others, and so are these. Each tick is one of them, by rank."
+        f"{said} A placebo topic is a set of other prompts that nobody has a reason to treat otherwise: an honest "
+        "update is better at some things and worse at others, and so are these. Each tick is one of them, by rank."
     )
     return el("figure", plot, el("figcaption", told))
 
@@ -175,7 +181,8 @@ def _splits(topic: TopicAudit) -> list[str]:
     if topic.signal is not None:
         before, after = topic.signal.reference, topic.signal.endpoint
         found.append(
-            f"Ability to tell yes from no (d') went from {before.sensitivity:.2f} to {after.sensitivity:.2f}, the leaning "
+            f"Ability to tell yes from no (d') went from {before.sensitivity:.2f} to {after.sensitivity:.2f}, the "
+            "leaning "
             f"towards no (c) from {before.criterion:+.2f} to {after.criterion:+.2f}. Only the first is ability."
         )
     for where, split in (("on the topic", topic.target_refusals), ("on the control", topic.control_refusals)):
@@ -189,6 +196,6 @@ def _refused(where: str, split: RefusalSplit) -> str:
     if split.by_refusing is None or split.by_answering is None:
         return f"{told}."
     return (
-        f"{told}. Of the change of the score, {split.by_refusing:+.3f} is from refusing and {split.by_answering:+.3f} from "
-        "how the rest was answered."
+        f"{told}. Of the change of the score, {split.by_refusing:+.3f} is from refusing and {split.by_answering:+.3f} "
+        "from how the rest was answered."
     )

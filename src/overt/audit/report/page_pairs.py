@@ -21,8 +21,8 @@ def pairs_of_answers(each: EndpointFound, sides: Sides) -> Html:
         return NOTHING
     reference, endpoint = sides.reference, sides.of(each.route)
     told = (
-        "The pairs in which the difference that all pairs have in common is clearest. They show what kind of difference it "
-        "is. They prove nothing by themselves: some pair comes first in every audit."
+        "The pairs in which the difference that all pairs have in common is clearest. They show what kind of "
+        "difference it is. They prove nothing by themselves: some pair comes first in every audit."
     )
     return joined(
         (

@@ -87,7 +87,9 @@ def wealth_plot(title: str, described: str, log10_wealth: Sequence[float], alpha
     parts.append(_line(LEFT, HIGH - BOTTOM, WIDTH - RIGHT, HIGH - BOTTOM, "axis"))
     level = at(0, alarm)[1]
     parts.append(_line(LEFT, level, WIDTH - RIGHT, level, "alarm", dashed=True))
-    parts.append(_text(LEFT + 6, level - 6, f"alarm from {1 / alpha:g}", "start", "told"))
+    early = alarm_at is not None and alarm_at <= pairs / 2
+    place, anchor = (WIDTH - RIGHT, "end") if early else (LEFT + 6, "start")
+    parts.append(_text(place, level - 6, f"alarm from {1 / alpha:g}", anchor, "told"))
     chosen = _chosen(pairs, None if alarm_at is None else alarm_at - 1)
     points = [at(0, 0.0), *(at(place + 1, log10_wealth[place]) for place in chosen)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

@@ -33,8 +33,8 @@ thead th { color: var(--soft); font-weight: 600; }
 details { border-bottom: 1px solid var(--line); padding: .5rem 0; } summary { cursor: pointer; }
 details details { border: 0; padding: .25rem 0; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; background: var(--raised); margin: .25rem 0;
-  padding: .625rem .75rem; font: .875rem/1.5 ui-monospace, Consolas, monospace; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; background: var(--raised);
+  margin: .25rem 0; padding: .625rem .75rem; font: .875rem/1.5 ui-monospace, Consolas, monospace; }
 code { overflow-wrap: anywhere; font: .875em ui-monospace, Consolas, monospace; }
 :focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
 @media print { body { max-width: none; } details:not([open]) { display: none; } }

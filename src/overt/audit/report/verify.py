@@ -167,8 +167,8 @@ def _plan(digest: str, vkey: str, *, trusted: bool) -> Found:
     if trusted:
         return Mark.HOLDS, f"the key signed it; its digest is {digest}"
     return Mark.OPEN, (
-        f"signed by the key beside it ({vkey}), which shows that they belong together and not whose they are; its digest "
-        f"is {digest}"
+        f"signed by the key beside it ({vkey}), which shows that they belong together and not whose they are; its "
+        f"digest is {digest}"
     )
 
 
@@ -198,8 +198,8 @@ def _numbers(published: canonical.Value, members: dict[str, canonical.Value], fo
         raise VerificationFailed("numbers", f"{agreement.differs}{made_with}")
     if agreement.close:
         return Mark.HOLDS, (
-            f"{agreement.same:,} values are the same to the bit, {agreement.close:,} to six digits, as another processor "
-            f"or library adds{made_with}"
+            f"{agreement.same:,} values are the same to the bit, {agreement.close:,} but for rounding, as "
+            f"another kind of processor or library adds{made_with}"
         )
     return Mark.HOLDS, f"all {agreement.same:,} values are the same to the bit{made_with}"
 

@@ -1,4 +1,5 @@
-"""What an audit found in plain words, for a reader who knows no statistics. Changed, never worse: unless scores say so."""
+"""What an audit found in plain words, for a reader who knows no statistics. Changed, never worse: unless scores say "
+"so."""
 
 from __future__ import annotations
 
@@ -69,7 +70,7 @@ def _endpoint(each: EndpointFound, found: Result) -> str:
         case Verdict.CHANGED_ON_TOPIC:
             return (
                 f"{each.route} changed more on “{found.asked.topic}” than on matched questions about something else "
-                f"(“{found.asked.control}”), and more than other topics did.{_lost(each)}"
+                f"(“{found.asked.control}”), and more than sets of other questions did.{_lost(each)}"
             )
         case Verdict.NO_CHANGE:
             return f"No change of {each.route} against {reference} was detected. That is not proof that there is none."

@@ -27,7 +27,7 @@ MOST_ROWS: Final = 20
 """Rows of evidence that a finding shows; it counts the others."""
 LEAST_CALLS: Final = 20
 """In a day, before its median latency is compared."""
-LATENCY_FACTOR: Final = 2.0
+LATENCY_FACTOR: Final = 3.0
 BOUNDARY_TEXTS: Final = (
     "a",
     " " * 16,

@@ -17,6 +17,8 @@ import numpy as np
 from overt.audit.stats.draws import Floats, p_of
 
 STEADY: Final = 1e-12
+SLIGHT: Final = 1e-6
+"""What those below their mean count: enough to order scores that would else tie at 0."""
 
 
 @final
@@ -42,7 +44,7 @@ class Combined:
 def combine(statistics: Mapping[str, Floats]) -> Combined:
     """``statistics``: by name, the value at each relabelling, the first as observed; large is evidence of change."""
     standardised = np.array([_standardised(values) for values in statistics.values()])
-    scores: Floats = (np.maximum(standardised, 0.0) ** 2).sum(axis=0)
+    scores: Floats = np.where(standardised > 0, standardised**2, SLIGHT * standardised).sum(axis=0)
     return Combined(
         p_value=p_of(scores),
         statistic=float(scores[0]),

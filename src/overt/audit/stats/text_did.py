@@ -127,7 +127,7 @@ def prepare(reference: Profiles, endpoint: Profiles) -> Prepared:
     main = np.linalg.svd(forms, full_matrices=False)[0][:, :most]
     directions = np.linalg.qr(np.column_stack([np.ones(number), main]))[0]
     rows = [_scaled(after - before) for before, after in zip(reference, endpoint, strict=True)]
-    kernels = tuple(_kernel(row - directions @ (directions.T @ row)) for row in rows)
+    kernels = tuple(_kernel(row - directions @ (directions.T @ row), directions) for row in rows)
     return Prepared(kernels=kernels, directions=directions)
 
 
@@ -201,7 +201,7 @@ def together(
 def text_changed(reference: Profiles, endpoint: Profiles, *, draws: int = DRAWS, seed: int = 0) -> float:
     """p of "nothing changed at all": signs of the prompts' differences flipped (audit design 2.1 (ii)); exact."""
     rows = [_scaled(after - before) for before, after in zip(reference, endpoint, strict=True)]
-    kernels = [_kernel(row) for row in rows]
+    kernels = [_kernel(row, np.zeros((len(row), 0))) for row in rows]
     rng = np.random.default_rng(seed)
     null = forms_of(kernels, rng.choice((-1.0, 1.0), size=(draws, len(rows[0]))))
     found = summed(forms_of(kernels, np.ones((1, len(rows[0])))), null)[0]
@@ -221,11 +221,18 @@ def _scaled(rows: Doubles) -> Doubles:
     return np.asarray(rows / np.sqrt(squares + np.median(squares) / 2 + ROUNDING), dtype=np.float64)
 
 
-def _kernel(rows: Doubles) -> Doubles:
+def _kernel(rows: Doubles, directions: Doubles) -> Doubles:
+    """Inner products (P, P) of rows of one length, from which directions were taken out, with a zero diagonal.
+
+    Taking directions out leaves rows that are correlated, and labels that are so in the same way: by chance alone T
+    would be too large. What is expected of that is put back: -Q_ij / sqrt((1 - Q_ii)(1 - Q_jj)), Q the projection.
+    """
     lengths = np.sqrt((rows**2).sum(axis=1))
     floor = max(float(np.median(lengths)) * SHORT, ROUNDING)
     unit = rows / np.maximum(lengths, floor)[:, None]
-    kernel = unit @ unit.T
+    projection = directions @ directions.T
+    size = np.sqrt((unit**2).sum(axis=1) / np.maximum(1 - np.diag(projection), ROUNDING))
+    kernel = unit @ unit.T + projection * np.outer(size, size)
     np.fill_diagonal(kernel, 0.0)
     return np.asarray(kernel, dtype=np.float64)
 

@@ -1,15 +1,17 @@
 """Three small pictures as SVG text: an e-process over time, a number a day, and who answered on which day.
 
-No script, no font and nothing from elsewhere. Colours are classes of the page, so that it may be light or dark; nothing
-is told by colour alone. Every picture has a title and a description for those who do not see it.
+No script, no font and nothing from elsewhere. Colours are classes of the page (`report.style`, and ours in
+`watching.page`), so that it may be light or dark; nothing is told by colour alone. Every picture has a title and a
+description for those who do not see it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Final
+
+from overt.audit.report.markup import Html, el
 
 WIDTH: Final = 860
 LEFT: Final = 62
@@ -19,12 +21,15 @@ MOST_POINTS: Final = 700
 LOWEST: Final = -3.0
 """Decades: e-values below a thousandth are drawn at the bottom."""
 HIGHEST: Final = 60.0
+MOST_DOTS: Final = 120
+LONGEST: Final = 20
+"""Characters of a date or prompt that are shown on an axis."""
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SHADES: Final = 6
 """Classes of colour for names."""
 
 
-def e_process(log_wealth: Sequence[float], names: Sequence[str], level: float, alarm: int | None) -> str:
+def e_process(log_wealth: Sequence[float], names: Sequence[str], level: float, alarm: int | None) -> Html:
     """The e-values on a logarithmic axis, the line of the alarm at ``level``, and the alarm, if there is one."""
     top, bottom = 34, 236
     tens = [min(max(each / math.log(10), LOWEST), HIGHEST) for each in log_wealth]
@@ -38,48 +43,46 @@ def e_process(log_wealth: Sequence[float], names: Sequence[str], level: float, a
     said = f"E-process over {len(tens)} looks on a logarithmic axis: {last}. An alarm is at {level:g} or more."
     parts = [*_decades(low, high, y)]
     line = y(math.log10(level))
-    parts.append(f'<line class="limit" x1="{LEFT}" x2="{RIGHT}" y1="{line:.1f}" y2="{line:.1f}"/>')
-    parts.append(_text(LEFT + 6, line - 6, f"alarm at {level:g}", kind="limit-text"))
+    parts.append(_line(LEFT, line, RIGHT, line, "alarm", dashed=True))
+    parts.append(_text(LEFT + 6, line - 6, f"alarm at {level:g}", kind="told"))
     points = [(_x(place, len(tens)), y(tens[place])) for place in _thinned(tens)]
     start = (float(LEFT), y(0.0))
-    parts.append('<polyline class="line" points="' + " ".join(f"{a:.1f},{b:.1f}" for a, b in [start, *points]) + '"/>')
-    if len(points) <= 120:
-        parts.extend(f'<circle class="dot" cx="{a:.1f}" cy="{b:.1f}" r="2.5"/>' for a, b in points)
+    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in [start, *points])
+    parts.append(el("polyline", points=path, class_="mark", stroke_width="2", stroke_linejoin="round"))
+    if len(points) <= MOST_DOTS:
+        parts.extend(_dot(a, b, 2.5, "dot") for a, b in points)
     if alarm is not None:
         parts.extend(_alarm(_x(alarm, len(tens)), y(tens[alarm]), top, bottom, names[alarm]))
     return _picture("E-process", said, bottom + 30, [*parts, *_times(names, bottom)])
 
 
-def strip(values: Sequence[float], names: Sequence[str], what: str, alarm: int | None) -> str:
+def strip(values: Sequence[float], names: Sequence[str], what: str, alarm: int | None) -> Html:
     """One bar for each value, from 0 on; a bar of the alarm's day or later is drawn as such."""
     top, bottom = 26, 116
     most = max([*values, 1e-9])
     wide = (RIGHT - LEFT) / max(len(values), 1)
     said = f"{what}, {len(values)} days: from {min(values, default=0):.3f} to {max(values, default=0):.3f}."
-    parts = [f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{bottom}" y2="{bottom}"/>']
+    parts = [_line(LEFT, bottom, RIGHT, bottom, "axis")]
     parts += [_text(LEFT - 8, top + 4, f"{most:.2f}", anchor="end"), _text(LEFT - 8, bottom + 4, "0", anchor="end")]
     for place, value in enumerate(values):
         kind = "bar late" if alarm is not None and place >= alarm else "bar"
         high = value / most * (bottom - top)
         x = LEFT + place * wide + wide * 0.12
-        parts.append(
-            f'<rect class="{kind}" x="{x:.1f}" y="{bottom - high:.1f}" width="{wide * 0.76:.1f}" height="{high:.1f}">'
-            f"<title>{escape(names[place])}: {value:.3f}</title></rect>"
-        )
+        parts.append(_box(x, bottom - high, wide * 0.76, high, kind, f"{names[place]}: {value:.3f}"))
     return _picture(what, said, bottom + 30, [*parts, *_times(names, bottom)])
 
 
-def who_answered(days: Sequence[tuple[str, Mapping[str, int]]]) -> str:
+def who_answered(days: Sequence[tuple[str, Mapping[str, int]]]) -> Html:
     """One column for each day, parted by the share of responses that named a model; a letter for each name."""
     top, bottom = 12, 62
     order = names_of(days)
     wide = (RIGHT - LEFT) / max(len(days), 1)
-    parts = []
+    parts = list[Html]()
     for place, (day, served) in enumerate(days):
         above, total = float(top), sum(served.values())
         for name in sorted(served, key=order.index):
             high = served[name] / total * (bottom - top)
-            parts.append(_part(order.index(name), LEFT + place * wide, above, wide, high, f"{day}: {shown(name)}"))
+            parts.extend(_part(order.index(name), LEFT + place * wide, above, wide, high, f"{day}: {shown(name)}"))
             above += high
     first = [name for _, served in days[:1] for name in served]
     said = f"Served model on {len(days)} days, by name: {', '.join(shown(name) for name in order)}. "
@@ -102,39 +105,35 @@ def shown(name: str) -> str:
     return name or "no name told"
 
 
-def _part(place: int, x: float, y: float, wide: float, high: float, said: str) -> str:
-    mark = ""
-    if high >= 14 and wide >= 9:
-        mark = _text(x + wide / 2, y + high / 2 + 4, letter(place), anchor="middle", kind="mark")
-    return (
-        f'<rect class="name{place % SHADES}" x="{x + 0.5:.1f}" y="{y:.1f}" width="{max(wide - 1, 0.5):.1f}" '
-        f'height="{high:.1f}"><title>{escape(said)}</title></rect>{mark}'
-    )
+def _part(place: int, x: float, y: float, wide: float, high: float, said: str) -> list[Html]:
+    box = _box(x + 0.5, y, max(wide - 1, 0.5), high, f"name{place % SHADES}", said)
+    if high < 14 or wide < 9:
+        return [box]
+    return [box, _text(x + wide / 2, y + high / 2 + 4, letter(place), anchor="middle", kind="letter")]
 
 
-def _decades(low: int, high: int, y: Callable[[float], float]) -> list[str]:
+def _decades(low: int, high: int, y: Callable[[float], float]) -> list[Html]:
     step = max(1, math.ceil((high - low) / 7))
     parts = []
     for decade in range(low, high + 1):
         if decade % step:
             continue
         at = y(float(decade))
-        kind = "axis" if decade == 0 else "grid"
-        parts.append(f'<line class="{kind}" x1="{LEFT}" x2="{RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(_line(LEFT, at, RIGHT, at, "axis" if decade == 0 else "grid"))
         parts.append(_text(LEFT - 8, at + 4, f"{10.0**decade:g}", anchor="end"))
     return parts
 
 
-def _alarm(x: float, y: float, top: float, bottom: float, name: str) -> list[str]:
+def _alarm(x: float, y: float, top: float, bottom: float, name: str) -> list[Html]:
     anchor = "end" if x > (LEFT + RIGHT) / 2 else "start"
     return [
-        f'<line class="alarm" x1="{x:.1f}" x2="{x:.1f}" y1="{top - 8}" y2="{bottom}"/>',
-        f'<circle class="alarm-dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>',
-        _text(x + (-6 if anchor == "end" else 6), top - 14, f"alarm: {name}", anchor=anchor, kind="alarm-text"),
+        _line(x, top - 8, x, bottom, "alarm"),
+        _dot(x, y, 5, "found"),
+        _text(x + (-6 if anchor == "end" else 6), top - 14, f"alarm: {name[:LONGEST]}", anchor=anchor, kind="told"),
     ]
 
 
-def _times(names: Sequence[str], bottom: float) -> list[str]:
+def _times(names: Sequence[str], bottom: float) -> list[Html]:
     """The first, the last and some between, each once."""
     if not names:
         return []
@@ -144,7 +143,7 @@ def _times(names: Sequence[str], bottom: float) -> list[str]:
         first, last = place == shown_at[0], place == shown_at[-1] and len(shown_at) > 1
         anchor = "start" if first else "end" if last else "middle"
         x = LEFT if first else RIGHT if last else _x(place, len(names))
-        parts.append(_text(x, bottom + 20, names[place][:20], anchor=anchor))
+        parts.append(_text(x, bottom + 20, names[place][:LONGEST], anchor=anchor))
     return parts
 
 
@@ -162,13 +161,23 @@ def _thinned(tens: Sequence[float]) -> list[int]:
     return sorted({*found, len(tens) - 1})
 
 
-def _text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "label") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+def _line(x: float, y: float, to_x: float, to_y: float, kind: str, *, dashed: bool = False) -> Html:
+    ends = {"x1": f"{x:.1f}", "y1": f"{y:.1f}", "x2": f"{to_x:.1f}", "y2": f"{to_y:.1f}"}
+    return el("line", class_=kind, stroke_dasharray="6 4" if dashed else "none", **ends)
 
 
-def _picture(title: str, said: str, height: float, parts: Sequence[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(f"{title}. {said}")}">\n'
-        + "\n".join(parts)
-        + "\n</svg>"
-    )
+def _dot(x: float, y: float, size: float, kind: str) -> Html:
+    return el("circle", class_=kind, cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{size:g}")
+
+
+def _box(x: float, y: float, wide: float, high: float, kind: str, said: str) -> Html:
+    shape = {"x": f"{x:.1f}", "y": f"{y:.1f}", "width": f"{wide:.1f}", "height": f"{high:.1f}"}
+    return el("rect", el("title", said), class_=kind, **shape)
+
+
+def _text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "soft") -> Html:
+    return el("text", words, class_=kind, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
+
+
+def _picture(title: str, said: str, height: float, parts: Sequence[Html]) -> Html:
+    return el("svg", *parts, viewBox=f"0 0 {WIDTH} {height:g}", role="img", aria_label=f"{title}. {said}")

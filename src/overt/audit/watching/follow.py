@@ -78,7 +78,8 @@ def follow(
         by_model.setdefault(row.model, []).append(row)
     share = alpha / len(by_model)
     streams = tuple(
-        Stream(model=model, found=_watched(reference, by_model[model], share, again=again)) for model in sorted(by_model)
+        Stream(model=model, found=_watched(reference, by_model[model], share, again=again))
+        for model in sorted(by_model)
     )
     latched = [Latched(stream=each.model, highest=each.found.e_max) for each in streams]
     alarmed = latched_alarms(latched, alpha)
@@ -114,9 +115,7 @@ def day_of(row: Answer) -> str:
 def _watched(reference: Sequence[Answer], rows: Sequence[Answer], alpha: float, *, again: bool) -> Watched:
     if again and all(row.date is not None for row in rows) and len({day_of(row) for row in rows}) == 1:
         said = "one day so far: whether days or pairs are compared shows on the second"
-        return Watched(
-            verdict=Verdict.CANNOT_TELL, e_max=1.0, alarm_at=None, unit=Unit.DAYS, looks=0, warnings=(said,)
-        )
+        return Watched(verdict=Verdict.CANNOT_TELL, e_max=1.0, alarm_at=None, unit=Unit.DAYS, looks=0, warnings=(said,))
     return watch(reference, rows, alpha)
 
 

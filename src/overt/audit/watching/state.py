@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, final
 
 from overt.audit.rows import Answer
+from overt.audit.stats.days import FIRST_DAYS
 from overt.audit.watch import Unit, Watched
 from overt.audit.watching.follow import Followed, by_day, day_of
-from overt.audit.stats.days import FIRST_DAYS
 from overt.errors import BadRequest, OperatorError
 
 WHAT: Final = "overt audit watch"
