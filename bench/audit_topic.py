@@ -82,7 +82,7 @@ class Data:
 
     folder: Path
     answers: dict[str, dict[str, dict[str, Answer]]] = field(default_factory=dict)
-    profiled: dict[str, tuple[Doubles, Doubles]] = field(default_factory=dict)
+    profiled: dict[str, Profiles] = field(default_factory=dict)
 
     def of(self, name: str) -> dict[str, dict[str, Answer]]:
         """By model and prompt, the first answer."""
@@ -100,10 +100,9 @@ class Data:
     def profiles(self, texts: Sequence[str]) -> Profiles:
         """`profiles`, each text once."""
         for text in set(texts) - self.profiled.keys():
-            form, shape = profiles([text])
-            self.profiled[text] = (form[0], shape[0])
+            self.profiled[text] = tuple(family[0] for family in profiles([text]))
         rows = [self.profiled[text] for text in texts]
-        return np.array([form for form, _ in rows]), np.array([shape for _, shape in rows])
+        return tuple(np.array(family) for family in zip(*rows, strict=True))
 
 
 def main() -> None:
@@ -245,22 +244,29 @@ def scores(data: Data, runs: int | None) -> Iterator[Row]:
 
 
 def texts(data: Data, runs: int | None) -> Iterator[Row]:
-    """AlpacaEval, reference gpt4: 46 prompts of a topic against 92 others, one answer each."""
+    """AlpacaEval, reference gpt4: 46 prompts of a topic against 92 and 184 others, one answer each."""
     topics = np.array([prompt.topic for prompt in data.prompts(ALPACA)])
-    for name, topic, now, other, share in SCENARIOS:
+    cells = [(*scenario, controls) for controls in (92, 184) for scenario in SCENARIOS]
+    for name, topic, now, other, share, controls in cells:
         before, after = _texts(data, ALPACA, "gpt4"), _texts(data, ALPACA, now)
         swapped = after if other is None else _texts(data, ALPACA, other)
-        found = []
+        found: list[bool] = []
         for run in range(runs or 300):
             rng = np.random.default_rng([SEED, run])
             target = rng.permutation(np.flatnonzero(topics == topic))[:46]
-            chosen = np.concatenate([target, rng.permutation(np.flatnonzero(topics == "other"))[:92]])
+            chosen = np.concatenate([target, rng.permutation(np.flatnonzero(topics == "other"))[:controls]])
             labels = np.arange(len(chosen)) < len(target)
             swap = (labels & (rng.random(len(chosen)) < share))[:, None]
             mixed = tuple(np.where(swap, two[chosen], one[chosen]) for one, two in zip(after, swapped, strict=True))
             prepared = prepare(tuple(family[chosen] for family in before), mixed)
             found.append(text_did(prepared, labels, draws=DRAWS, seed=run).p_value <= 0.05)
-        yield {"scenario": name, "topic": topic, "runs": len(found), "rejected": float(np.mean(found))}
+        yield {
+            "scenario": name,
+            "topic": topic,
+            "controls": controls,
+            "runs": len(found),
+            "rejected": float(np.mean(found)),
+        }
 
 
 def versions(data: Data, runs: int | None) -> Iterator[Row]:

@@ -69,7 +69,7 @@ def test_the_product_of_sketches_is_that_of_the_counts() -> None:
         for second in range(3):
             shared = sum(value * logs[second].get(gram, 0.0) for gram, value in logs[first].items())
             expected = shared / (lengths[first] * lengths[second])
-            assert float(found[first] @ found[second]) == pytest.approx(expected, abs=0.02)
+            assert float(found[first] @ found[second]) == pytest.approx(expected, abs=0.04)
 
 
 @given(TEXTS)

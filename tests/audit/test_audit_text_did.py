@@ -67,13 +67,15 @@ def test_identical_answers_give_p_one() -> None:
 def test_what_the_words_are_is_not_looked_at() -> None:
     one, other = profiles(["Use the blue key.\n- turn 12"]), profiles(["Ask for a dear hat.\n- burn 7"])
     assert np.abs(one[1] - other[1]).max() < 1e-12
+    assert profiles(["The cat is on a mat."])[2].tolist() == profiles(["The dog is on a log."])[2].tolist()
 
 
 @given(st.text(max_size=300))
 def test_any_text_has_a_finite_profile_of_fixed_size(text: str) -> None:
-    form, shape = profiles([text])
+    form, shape, words = profiles([text])
     assert (form.shape, shape.shape) == ((1, 28), (1, 1024))
     assert np.isfinite(form).all()
+    assert 0 <= words.min() <= words.max() <= 1
     assert np.linalg.norm(shape) == pytest.approx(1)
 
 

@@ -79,9 +79,9 @@ def _now() -> str:
 
 def _prose(found: Result, folder: Path, page: Path | None) -> str:
     collected = found.collected
-    lines = [f"Verdict: {found.verdict}.", sentence(found), ""]
+    lines = [f"Verdict: {found.verdict}.", printable(sentence(found)), ""]
     for each in found.endpoints:
-        lines += [f"{each.route}: {each.verdict}", *(f"  {line}" for line in _numbers(each, found))]
+        lines += [f"{printable(each.route)}: {each.verdict}", *(f"  {line}" for line in _numbers(each, found))]
         lines += [f"  note: {printable(note)}" for note in each.notes]
     lines += [f"note: {printable(note)}" for note in found.notes]
     lines.append(

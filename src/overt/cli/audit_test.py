@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from overt.audit.compare import Comparison, Design, compare, of_model
-from overt.audit.rows import read_answers, read_prompts
+from overt.audit.rows import Answer, Prompt, read_answers, read_prompts
 from overt.audit.stats.graded import Graded
 from overt.audit.stats.paired import Size
+from overt.audit.topic import ability_and_bias
 from overt.audit.verdict import Verdict
+from overt.cli.ability import split_as_object, split_as_prose
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -51,17 +54,29 @@ def command(
 
     Exit status: 0 no change detected or cannot tell, 1 changed, 2 bad input.
     """
+    asked = None if prompts is None else read_prompts(prompts)
+    before = of_model(read_answers(reference), model_reference, "reference")
+    after = of_model(read_answers(endpoint), model_endpoint, "endpoint")
     found = compare(
-        of_model(read_answers(reference), model_reference, "reference"),
-        of_model(read_answers(endpoint), model_endpoint, "endpoint"),
-        prompts=None if prompts is None else read_prompts(prompts),
+        before,
+        after,
+        prompts=asked,
         alpha=alpha,
         seed=seed,
         again=None if aa is None else of_model(read_answers(aa), model_reference, "reference"),
     )
-    click.echo(json.dumps(as_object(found), ensure_ascii=False) if for_machines else as_prose(found))
+    split = ability_and_bias(_among(before, asked), _among(after, asked), alpha=alpha)
+    if for_machines:
+        click.echo(json.dumps(as_object(found) | {"ability": split_as_object(split)}, ensure_ascii=False))
+    else:
+        click.echo("\n".join((as_prose(found), *split_as_prose(split))))
     if found.verdict.is_finding:
         raise SystemExit(1)
+
+
+def _among(answers: Sequence[Answer], asked: Sequence[Prompt] | None) -> tuple[Answer, ...]:
+    pids = None if asked is None else {prompt.pid for prompt in asked}
+    return tuple(answer for answer in answers if pids is None or answer.pid in pids)
 
 
 def as_object(found: Comparison) -> dict[str, Any]:

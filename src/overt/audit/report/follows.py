@@ -8,13 +8,14 @@ p-value of at most alpha; "changed more on topic" on all conditions of the rule
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from overt.audit.plan import Plan, Question
 from overt.audit.verdict import Verdict
 from overt.errors import VerificationFailed
 from overt.proof import canonical
 
-LOUDEST = (Verdict.CHANGED_ON_TOPIC, Verdict.CHANGED, Verdict.CANNOT_TELL, Verdict.NO_CHANGE)
+LOUDEST: Final = (Verdict.CHANGED_ON_TOPIC, Verdict.CHANGED, Verdict.CANNOT_TELL, Verdict.NO_CHANGE)
 
 
 def check_verdict(published: canonical.Value, plan: Plan) -> str:

@@ -17,7 +17,7 @@ from overt.audit.report.result import EndpointFound, Result
 from overt.audit.report.routes import RouteFound
 from overt.audit.report.sides import Sides
 from overt.audit.report.style import CSS
-from overt.audit.report.words import listed, reference_of, sentence
+from overt.audit.report.words import instant, listed, reference_of, sentence
 from overt.audit.verdict import Verdict
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -85,14 +85,19 @@ def _compared(found: Result, material: Material) -> Html:
         else "Is the endpoint another than the reference?"
     )
     often = "once" if asked.samples == 1 else f"{asked.samples} times"
-    when = "" if found.data.first_at is None else f", from {found.data.first_at} to {found.data.last_at}"
+    when = (
+        ""
+        if found.data.first_at is None
+        else f", from {instant(found.data.first_at)} to {instant(found.data.last_at or '')}"
+    )
     return joined(
         (
             el("h2", "What was compared"),
             el(
                 "p",
                 f"{about} Each side was asked the same {asked.prompts:,} questions {often}{when}. The questions, the "
-                f"test and the rule for the verdict were fixed and signed at {asked.made_at}, before the first call.",
+                f"test and the rule for the verdict were fixed and signed at {instant(asked.made_at)}, before the "
+                "first call.",
             ),
             bullets(sides),
             bullets(found.notes),

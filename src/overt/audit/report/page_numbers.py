@@ -6,9 +6,10 @@ from typing import Final
 
 from overt.audit.compare import Comparison
 from overt.audit.report.markup import NOTHING, Html, bullets, el, joined, table
+from overt.audit.report.path import SCORES
 from overt.audit.report.plots import Interval, interval_plot, rank_plot, wealth_plot
 from overt.audit.report.result import EndpointFound, Result
-from overt.audit.report.words import chance, percent, reference_of
+from overt.audit.report.words import chance, e_value, percent, reference_of
 from overt.audit.stats.refusals import RefusalSplit
 from overt.audit.topic import TopicAudit
 
@@ -32,15 +33,16 @@ def looked_after(each: EndpointFound) -> Html:
     path = each.path
     if path is None:
         return NOTHING
+    null = "the topic lost no more than its control and the margin" if path.bets_on == SCORES else "nothing changed"
     if path.alarm_at is None:
-        said = f"It never reached the alarm; its largest value is {path.e_max:.3g}."
+        said = f"It never reached the alarm; its largest value is {e_value(path.e_max)}."
     else:
         said = (
             f"It reached the alarm after {path.alarm_at:,} of {path.pairs:,} pairs; its largest value is "
-            f"{path.e_max:.3g}."
+            f"{e_value(path.e_max)}."
         )
     plot = wealth_plot(
-        f"Evidence against “nothing changed” at {each.route}",
+        f"Evidence (e-value) against “{null}”",
         f"An e-value over {path.pairs:,} pairs on a logarithmic axis, from 1. {said}",
         path.log10_wealth,
         each.alpha,
@@ -48,8 +50,7 @@ def looked_after(each: EndpointFound) -> Html:
     )
     told = (
         f"Somebody who had looked after every pair, betting on {path.bets_on}, would have seen this. The value starts "
-        "at 1 "
-        f"and rises only if the bets come true. If nothing changed, it ever reaches {1 / each.alpha:g} in at most "
+        f"at 1 and rises only if the bets come true. If {null}, it ever reaches {1 / each.alpha:g} in at most "
         f"{percent(each.alpha)} of audits. {said}"
     )
     return joined((el("h3", "Looking after every pair"), el("figure", plot, el("figcaption", told))))
@@ -109,7 +110,7 @@ def _scores(each: EndpointFound, change: Comparison) -> Html:
         f"{scores.difference:+.3f}, from {scores.low:+.3f} to {scores.high:+.3f}.",
         [row],
         mark=None,
-        below="score of the endpoint less that of the reference; left of 0 is a loss",
+        below="score of the endpoint less the reference's",
     )
     return el("figure", plot, el("figcaption", said))
 
@@ -142,7 +143,7 @@ def _topic(each: EndpointFound, topic: TopicAudit, found: Result) -> Html:
             f"{topic.delta:+.3f}, from {topic.ci[0]:+.3f} to {topic.ci[1]:+.3f}; the margin is {topic.margin:g}.",
             [row],
             mark=topic.margin,
-            below="loss of score on the topic beyond that on the control; right of the dashed margin counts",
+            below="loss of score beyond the control's (dashed: the margin)",
         )
         parts.append(
             el("figure", plot, el("figcaption", f"{topic.n_target:,} prompts on the topic, {topic.n_control:,} not."))

@@ -20,8 +20,9 @@ def pairs_of_answers(each: EndpointFound, sides: Sides) -> Html:
     if not each.evidence:
         return NOTHING
     reference, endpoint = sides.reference, sides.of(each.route)
+    first = "on the topic that lost most" if each.topic is not None else "in which the common difference is clearest"
     told = (
-        "The pairs in which the difference that all pairs have in common is clearest. They show what kind of "
+        f"The pairs {first}. They show what kind of "
         "difference it is. They prove nothing by themselves: some pair comes first in every audit."
     )
     return joined(

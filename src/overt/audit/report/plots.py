@@ -62,12 +62,13 @@ def interval_plot(title: str, described: str, rows: Sequence[Interval], *, mark:
         parts.append(_text(0, y + 4, _cut(row.label), "start"))
         parts.append(_line(x(row.low), y, x(row.high), y, "mark", width="3"))
         parts.append(el("circle", cx=f"{x(row.value):.1f}", cy=f"{y:.1f}", r="5.5", class_="dot"))
-    parts.append(_text((LABELS + WIDTH - RIGHT) / 2, bottom + 34, below, "middle", "soft"))
+    parts.append(_text((LABELS + WIDTH - RIGHT) / 2, bottom + 34, below, "middle", "faint"))
     return _svg(title, described, bottom + AXIS, parts)
 
 
 def wealth_plot(title: str, described: str, log10_wealth: Sequence[float], alpha: float, alarm_at: int | None) -> Html:
-    """The wealth of an e-process after each pair on a logarithmic axis, with the line at 1/alpha."""
+    """The wealth of an e-process after each pair on a logarithmic axis, with the line at 1/alpha; ``title`` heads "
+    "it."""
     alarm = -math.log10(alpha)
     low = min(-1.0, math.floor(min(log10_wealth)))
     high = max(LEAST_DECADES, math.ceil(max(alarm, *log10_wealth) + 0.2))
@@ -98,9 +99,9 @@ def wealth_plot(title: str, described: str, log10_wealth: Sequence[float], alpha
         x, y = at(alarm_at, log10_wealth[alarm_at - 1])
         parts.append(el("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="5", class_="found"))
     parts.append(
-        _text((LEFT + WIDTH - RIGHT) / 2, HIGH - 8, "pairs of answers, in the order of asking", "middle", "soft")
+        _text((LEFT + WIDTH - RIGHT) / 2, HIGH - 8, "pairs of answers, in the order of asking", "middle", "faint")
     )
-    parts.append(_text(0, 12, "e-value (evidence against “nothing changed”)", "start", "soft"))
+    parts.append(_text(0, 12, title, "start", "faint"))
     return _svg(title, described, HIGH, parts)
 
 
@@ -115,8 +116,8 @@ def rank_plot(title: str, described: str, *, rank: int, placebos: int, label: st
     parts.append(_line(x(rank), 34, x(rank), 66, "alarm", width="4"))
     side = "end" if x(rank) > WIDTH / 2 else "start"
     parts.append(_text(x(rank), 24, _cut(label), side, "told"))
-    parts.append(_text(20, 84, "changed least against the rest", "start", "soft"))
-    parts.append(_text(WIDTH - 20, 84, "most", "end", "soft"))
+    parts.append(_text(20, 84, "changed least against the rest", "start", "faint"))
+    parts.append(_text(WIDTH - 20, 84, "most", "end", "faint"))
     return _svg(title, described, STRIP, parts)
 
 

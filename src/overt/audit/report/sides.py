@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 from overt.audit.answers import Answered, answers_of
 from overt.audit.plan import Plan, Role
 from overt.audit.report.material import Material
 from overt.audit.rows import Answer
 
-RECORDED = "recorded"
+RECORDED: Final = "recorded"
 """What the reference is called where it is a recording."""
 Place = tuple[str, int]
 """A prompt and a repetition."""
@@ -48,7 +48,7 @@ class Sides:
 
     def of(self, name: str) -> Side:
         """The side of a route."""
-        return next(side for side in (self.reference, *self.endpoints) if side.name == name)
+        return next(side for side in (*self.endpoints, self.reference) if side.name == name)
 
 
 def sides_of(material: Material) -> Sides:

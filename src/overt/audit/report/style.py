@@ -20,9 +20,9 @@ p, ul { margin: .5rem 0 1rem; } li { margin: .35rem 0; }
 .verdict { border-left: .375rem solid var(--soft); background: var(--raised); padding: 1rem 1.25rem; margin: 1rem 0; }
 .verdict.finding { border-color: var(--alarm); } .verdict.none { border-color: var(--calm); }
 .verdict p { margin: .25rem 0; } .verdict .word { font-size: 1.375rem; font-weight: 650; }
-.soft, figcaption, caption { color: var(--soft); font-size: .9375rem; }
+p.soft, figcaption, caption { color: var(--soft); font-size: .9375rem; }
 figure { margin: 1.25rem 0; } svg { display: block; width: 100%; height: auto; }
-svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
+svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .faint { fill: var(--soft); }
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); } svg .mark { stroke: var(--mark); fill: none; }
 svg .dot { fill: var(--mark); } svg .alarm { stroke: var(--alarm); fill: none; } svg .found { fill: var(--alarm); }
 svg .tick { stroke: var(--soft); } svg .told { fill: var(--alarm); font-weight: 650; }

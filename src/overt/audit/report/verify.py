@@ -75,8 +75,8 @@ def _found(files: Files, raw: bytes, vkey: str, *, trusted: bool) -> Iterator[Fo
     published = open_result(raw, vkey)
     members = parts_of(published)
     yield Mark.HOLDS, f"signed by the same key, made at {members['made_at']}"  # 7
+    yield _data(members, digest, chain)  # 8
     found = result_of(Material(plan=plan, digest=digest, chain=chain, recorded=recorded))
-    yield _data(members, found)  # 8
     yield _numbers(published, members, found)  # 9
     yield Mark.HOLDS, check_verdict(published, plan)  # 10
     yield Mark.OPEN, LIMITS  # 11
@@ -178,12 +178,12 @@ def _reference(plan: Plan) -> Found:
     return Mark.HOLDS, f"the recording has the digest {plan.recorded}, which the plan names"
 
 
-def _data(members: dict[str, canonical.Value], found: Result) -> Found:
-    if members.get("plan") != found.plan:
-        raise VerificationFailed("result", f"it is of the plan {members.get('plan')!r}, not of {found.plan!r}")
+def _data(members: dict[str, canonical.Value], digest: str, chain: Chain) -> Found:
+    if members.get("plan") != digest:
+        raise VerificationFailed("result", f"it is of the plan {members.get('plan')!r}, not of {digest!r}")
     data = members.get("data")
-    for name in ("records", "root", "head"):
-        said, there = data.get(name) if isinstance(data, dict) else None, getattr(found.data, name)
+    for name, there in (("records", len(chain.records)), ("root", chain.root), ("head", chain.head)):
+        said = data.get(name) if isinstance(data, dict) else None
         if said != there:
             raise VerificationFailed("data", f"the result names {name} {said!r}, the records have {there!r}")
     return Mark.HOLDS, "the result names this plan and these records"

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final, assert_never
 
 from overt.audit.compare import Comparison
@@ -12,6 +14,7 @@ from overt.audit.report.result import EndpointFound, Result
 from overt.audit.verdict import Verdict
 
 SURE: Final = 0.001
+MILLION: Final = 1e6
 
 
 def sentence(found: Result) -> str:
@@ -37,6 +40,22 @@ def percent(share: float) -> str:
     if 0 < share < SURE:
         return "less than 0.1 %"
     return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def e_value(value: float) -> str:
+    """An e-value as people read it."""
+    if value >= MILLION:
+        power = math.floor(math.log10(value))
+        return f"{value / 10**power:.1f} × 10^{power}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def instant(text: str) -> str:
+    """A time to the minute; the text itself where it is none."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text
 
 
 def worse(found: Comparison) -> str:

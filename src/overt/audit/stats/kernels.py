@@ -24,7 +24,7 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 BUCKETS: Final = 1 << 18
 NAMES: Final = 1 << 12
 """Columns of `first_words`."""
-MOST_COLUMNS: Final = 1 << 17
+MOST_COLUMNS: Final = 1 << 16
 MOST_CELLS: Final = 1 << 25
 """Of a sketch: 128 MiB."""
 LONGEST: Final = 4_000
@@ -97,7 +97,7 @@ def sketch(found: Counts, values: npt.NDArray[np.float64], *, width: int, normed
     if normed:
         lengths = np.sqrt(np.bincount(found.rows, values**2, minlength=found.texts))
         values = values / lengths[found.rows]
-    signs = 1.0 - 2.0 * (found.buckets // MOST_COLUMNS)
+    signs = 1.0 - 2.0 * (found.buckets // (BUCKETS // 2))
     flat = np.bincount(found.rows * width + found.buckets % width, values * signs, minlength=found.texts * width)
     return flat.reshape(found.texts, width).astype(np.float32)
 

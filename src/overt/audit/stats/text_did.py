@@ -1,8 +1,8 @@
 """Did the answers change more on a topic than on its control? From texts alone, without a grader.
 
 What an answer looks like is described without what it is about: its form (length, lines, lists, headings, marks) and
-its shape (n-grams of the text in which every word is an x and every number a 0). Words would tell the topics apart,
-which is not the question.
+its shape (n-grams of the text in which every word is an x and every number a 0), and its function words (English).
+Other words would tell the topics apart, which is not the question.
 
 1. Per prompt, the difference d of the profiles of endpoint and reference, each feature over its spread.
 2. What the form of the reference's answer says about d is taken out of d and out of the topic labels (Frisch and Waugh,
@@ -12,7 +12,7 @@ which is not the question.
    topic whose answers vary more anyway is no change either.
 4. T = r' K r over pairs of different prompts, r the labels' remainder, K the rows' inner products. The general drift,
    being common, falls out. Null: r permuted over prompts within strata (Kennedy, Journal of Business and Economic
-   Statistics 13, 1995), exact where nothing is taken out and asymptotic otherwise. The two families are standardised
+   Statistics 13, 1995), exact where nothing is taken out and asymptotic otherwise. The families are standardised
    by their own permutations and averaged, form counting twice: of the weights and numbers of covariates tried on
    development data, these were quietest under a general update at the power that was wanted.
 
@@ -43,9 +43,9 @@ LONGEST: Final = 3_000
 """Characters whose shape is looked at."""
 BITS: Final = 10
 LONGEST_GRAM: Final = 5
-WEIGHTS: Final = (2.0, 1.0)
-"""Of form and of shape."""
-COVARIATES: Final = 8
+WEIGHTS: Final = (2.0, 1.0, 1.0)
+"""Of form, shape and function words."""
+COVARIATES: Final = 12
 """Directions in which the reference's forms vary most, that are taken out."""
 PROMPTS_PER_COVARIATE: Final = 12
 SHORT: Final = 0.1
@@ -72,6 +72,112 @@ COUNTED: Final = tuple(
         r"'",
     )
 )
+WORD: Final = re.compile(r"[a-z']+")
+FUNCTION_WORDS: Final = {
+    word: place
+    for place, word in enumerate(
+        [
+            "a",
+            "about",
+            "after",
+            "all",
+            "also",
+            "an",
+            "and",
+            "any",
+            "are",
+            "as",
+            "at",
+            "be",
+            "because",
+            "been",
+            "but",
+            "by",
+            "can",
+            "could",
+            "do",
+            "does",
+            "each",
+            "for",
+            "from",
+            "had",
+            "has",
+            "have",
+            "he",
+            "her",
+            "here",
+            "his",
+            "how",
+            "however",
+            "i",
+            "if",
+            "in",
+            "into",
+            "is",
+            "it",
+            "its",
+            "just",
+            "like",
+            "may",
+            "might",
+            "more",
+            "most",
+            "my",
+            "no",
+            "not",
+            "of",
+            "on",
+            "one",
+            "only",
+            "or",
+            "other",
+            "our",
+            "out",
+            "over",
+            "own",
+            "she",
+            "should",
+            "so",
+            "some",
+            "such",
+            "than",
+            "that",
+            "the",
+            "their",
+            "them",
+            "then",
+            "there",
+            "these",
+            "they",
+            "this",
+            "those",
+            "through",
+            "to",
+            "up",
+            "us",
+            "was",
+            "we",
+            "were",
+            "what",
+            "when",
+            "where",
+            "which",
+            "while",
+            "who",
+            "will",
+            "with",
+            "would",
+            "you",
+            "your",
+            "sure",
+            "overall",
+            "additionally",
+            "finally",
+            "first",
+            "please",
+        ]
+    )
+}
 SENTENCE_END: Final = re.compile(r"[.!?](?:\s|$)")
 
 
@@ -115,8 +221,10 @@ class Prepared:
 
 
 def profiles(texts: Sequence[str]) -> Profiles:
-    """Form (N, 28) and shape (N, 1024) of texts."""
-    return np.array([_form(text) for text in texts]), np.array([_shape(text) for text in texts])
+    """Form (N, 28), shape (N, 1024) and function words (N, one each and one for all others) of texts."""
+    families = (_form, _shape, _function_words)
+    form, shape, words = (np.array([family(text) for text in texts], dtype=np.float64) for family in families)
+    return form, shape, words
 
 
 def prepare(reference: Profiles, endpoint: Profiles) -> Prepared:
@@ -272,3 +380,11 @@ def _shape(text: str) -> Doubles:
         counts += np.bincount(places.astype(np.intp), minlength=2**BITS)
     roots = np.sqrt(counts)
     return np.asarray(roots / np.linalg.norm(roots), dtype=np.float64)
+
+
+def _function_words(text: str) -> Doubles:
+    """Square roots of the shares of the words of a text that are each function word, and none."""
+    words = WORD.findall(text.lower())
+    places = np.array([FUNCTION_WORDS.get(word, len(FUNCTION_WORDS)) for word in words], dtype=np.intp)
+    counts = np.bincount(places, minlength=len(FUNCTION_WORDS) + 1)
+    return np.asarray(np.sqrt(counts / max(len(words), 1)), dtype=np.float64)
