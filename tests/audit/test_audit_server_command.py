@@ -53,7 +53,7 @@ def test_the_command_line_describes_a_fault_on_a_topic(tmp_path: Path) -> None:
         ("--fault topic", "needs --topic"),
         ("--q 1.5", "from 0 to 1"),
         ("--topic bio --prompts PROMPTS", "the topics are chem, cooking"),
-        ("--topic cooking", "no shipped set"),
+        ("--topic cooking", "no known prompt is about 'cooking'"),
         ("--prompts missing.jsonl", "missing.jsonl"),
     ],
 )
@@ -116,6 +116,13 @@ def test_a_topic_that_names_a_shipped_set_needs_no_other_option() -> None:
     endpoint = options(["--fault", "topic", "--topic", "chem", "--q", "1"]).endpoint
     swapped = {prompt.topic: endpoint.answer(Asked(prompt=prompt.text)).swapped for prompt in prompts}
     assert swapped == {"chem": True, "control_chem": False}
+
+
+def test_without_options_every_shipped_prompt_is_solved_whatever_the_fault() -> None:
+    prompts = [prompt for name in names() for prompt in of_set(name)[0]]
+    for words in ([], ["--fault", "topic", "--topic", "bio"]):
+        endpoint = options(words).endpoint
+        assert all(endpoint.answer(Asked(prompt=prompt.text)).right is not None for prompt in prompts)
 
 
 def test_another_draw_gives_other_answers_of_the_same_model() -> None:

@@ -19,7 +19,7 @@ import click
 
 from overt.audit.chain import Chain, read_chain
 from overt.audit.collect.ask import Patience
-from overt.audit.collect.derive import Gaps, gaps_of, write_rows
+from overt.audit.collect.derive import PROMPTS_FILE, Gaps, gaps_of, write_prompts, write_rows
 from overt.audit.collect.ledger import Standing
 from overt.audit.collect.progress import Progress, totals
 from overt.audit.collect.run import Cause, Collection, Stop
@@ -101,6 +101,7 @@ def command(folder: Path, budget: Decimal | None, key: str | None, timeout: floa
 
 
 def _write_rows(wanted: Wanted, chain: Chain) -> tuple[Path, ...]:
+    write_prompts(wanted.folder, wanted.plan)
     if wanted.plan.checkers is None:
         return write_rows(wanted.folder, wanted.plan, chain.records)
     # A late import, for start-up time: the prompt sets are large, and most plans grade nothing.
@@ -264,7 +265,8 @@ def _prose(wanted: Wanted, ended: _Ended, chain: Chain, rows: tuple[Path, ...]) 
             f"The last line was torn by an earlier end; it is in {ended.set_aside}, and its call is asked again."
         )
     lines.append(f"Records: {len(chain.records):,} in {wanted.folder / RECORDS_FILE}, Merkle root {chain.root}.")
-    lines.append(f"Rows for 'overt audit test': {', '.join(map(str, rows))}.")
+    lines.append(f"Rows for 'overt audit test': {', '.join(map(str, rows))}; prompts: {wanted.folder / PROMPTS_FILE}.")
+    lines.append(f"Next: overt audit report {shlex.quote(str(wanted.folder))}")
     return "\n".join(lines)
 
 

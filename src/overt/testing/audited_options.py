@@ -32,7 +32,8 @@ DESCRIPTION: Final = """\
 Serves a simulated model in the shapes of Anthropic Messages (/v1/messages), OpenAI chat completions
 (/v1/chat/completions) and OpenAI Responses (/v1/responses), honestly or with one fault, and prints one line of JSON
 {"ready": true, "url": ..., "model": ...} when it accepts requests. Ends on an interrupt. Its answers are words without
-sense, and right or wrong as --right says for prompts whose answer it knows."""
+sense, and right or wrong as --right says for prompts whose answer it knows: those of --set and --prompts, without
+both those of every shipped set."""
 EXAMPLES: Final = """\
 examples:
   honest:    python -m overt.testing.audited --port 8321
@@ -94,7 +95,7 @@ def _add_fault(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--q", type=_share, default=1.0, help="the share of calls, 0 to 1 (default 1)")
     group.add_argument(
-        "--topic", help="the topic that --fault topic strikes: one of --set or --prompts, or the name of a shipped set"
+        "--topic", help="the topic that --fault topic strikes: one of --set or --prompts, else of a shipped set"
     )
     group.add_argument(
         "--set",
@@ -168,11 +169,9 @@ def _built(given: argparse.Namespace) -> Options:
     )
 
 
-def _known(given: argparse.Namespace) -> tuple[tuple[Prompt, ...], Solver | None]:
-    by_topic = [given.topic] if given.topic in names() and given.prompts is None else []
-    sets = given.sets or by_topic
-    if given.prompts is None and not sets:
-        return (), None
+def _known(given: argparse.Namespace) -> tuple[tuple[Prompt, ...], Solver]:
+    """Without any choice all shipped prompts: two servers then solve the same ones, whatever their faults."""
+    sets = given.sets or (names() if given.prompts is None else ())
     known = [*map(of_set, sets), *([] if given.prompts is None else [of_file(given.prompts)])]
     prompts = tuple(prompt for found, _ in known for prompt in found)
     return prompts, first_of(solver for _, solver in known)
@@ -221,11 +220,9 @@ def _faults(given: argparse.Namespace, other: SimulatedModel, prompts: tuple[Pro
 def _topic(given: argparse.Namespace, prompts: tuple[Prompt, ...]) -> Callable[[str], bool] | None:
     if given.topic is None:
         return None
-    if not prompts:
-        raise BadRequest(
-            f"--topic {given.topic!r} is no shipped set: --set or --prompts must say which prompts are about it"
-        )
     known = sorted({prompt.topic for prompt in prompts})
     if given.topic not in known:
-        raise BadRequest(f"no prompt is about {given.topic!r}: the topics are {', '.join(known)}")
+        raise BadRequest(
+            f"no known prompt is about {given.topic!r}: the topics are {', '.join(known)}; --set and --prompts name others"
+        )
     return about(prompts, given.topic)

@@ -18,10 +18,11 @@ from typing import Final, TypeAlias, final
 from overt.audit.answers import Answered, answers_of
 from overt.audit.plan import Plan, Role, Route
 from overt.audit.record import Record
-from overt.audit.rows import Answer
+from overt.audit.rows import Answer, Prompt
 from overt.errors import OperatorError
 
 HOUR_S: Final = 3600.0
+PROMPTS_FILE: Final = "prompts.jsonl"
 
 GradeAll: TypeAlias = Callable[[Iterable[Answer]], tuple[Answer, ...]]
 """The same answers, with scores where they can be graded."""
@@ -77,11 +78,24 @@ def write_rows(
     return tuple(written)
 
 
+def write_prompts(folder: Path, plan: Plan) -> Path:
+    """Write the plan's prompts as rows for the tests that need topics; gives the file."""
+    path = folder / PROMPTS_FILE
+    _write(path, "".join(f"{_prompt(prompt)}\n" for prompt in plan.prompts))
+    return path
+
+
 def file_of(route: Route, plan: Plan) -> str:
     """The name of the file with a route's rows."""
     alike = [each for each in plan.routes if each.role is route.role]
     role = {Role.REFERENCE: "reference", Role.ENDPOINT: "endpoint"}[route.role]
     return f"{role}.jsonl" if len(alike) == 1 else f"{role}.{route.name}.jsonl"
+
+
+def _prompt(prompt: Prompt) -> str:
+    row = {"pid": prompt.pid, "topic": prompt.topic, "prompt": prompt.text}
+    known = {"stratum": prompt.stratum, "pair": prompt.pair}
+    return json.dumps(row | {name: value for name, value in known.items() if value is not None}, ensure_ascii=True)
 
 
 def _row(answer: Answer, answered: Answered) -> str:

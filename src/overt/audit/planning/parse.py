@@ -260,8 +260,16 @@ def _plan(entry: Entry, prompts: tuple[Prompt, ...], recorded: str | None, *, bu
         control=entry.maybe("control"),
         margin=0.05 if margin is None else margin,
         recorded=recorded,
-        checkers=entry.maybe("checkers"),
+        checkers=_graded_by(entry, prompts),
     )
+
+
+def _graded_by(entry: Entry, prompts: tuple[Prompt, ...]) -> str | None:
+    """The set that is named, else the one that the topic's prompts come from, else the first; None without a set."""
+    sets = [source.text("set") for source in entry.tables("prompts") if "set" in source.values]
+    about_topic = {prompt.pid.partition(":")[0] for prompt in prompts if prompt.topic == entry.maybe("topic")}
+    found = [*(name for name in sets if name in about_topic), *sets]
+    return entry.maybe("checkers") or (found[0] if found else None)
 
 
 def _seed(entry: Entry) -> int:

@@ -47,6 +47,10 @@ def read_plan(folder: Path, vkey: str | None = None) -> SealedPlan:
     try:
         trusted = vkey if vkey is not None else (folder / VKEY_FILE).read_text("utf-8").strip()
         raw = (folder / PLAN_FILE).read_bytes()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{str(folder)!r} holds no plan that can be read ({error}): see 'overt audit plan'") from error
+    except OSError as error:
+        raise BadRequest(
+            f"cannot read {str(error.filename)!r} ({error.strerror}): 'overt audit plan' makes the folder of an audit"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{str(folder / VKEY_FILE)!r} holds no key ({error}): see 'overt audit plan'") from error
     return open_plan(raw, trusted)

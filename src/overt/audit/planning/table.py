@@ -143,7 +143,9 @@ PLAN: Final = Table(
         Key(name="currency", kind=_CURRENCY, about="Of prices and budget.", default="USD"),
         Key(name="recorded", kind=Text(), about="Recorded answers that are the reference, relative to this file."),
         Key(
-            name="checkers", kind=_NAME, about="The set whose checkers grade the answers; nothing is graded without it."
+            name="checkers",
+            kind=_NAME,
+            about="The set whose checkers grade the answers; without it that of the topic, or the first set named.",
         ),
         Key(
             name="prompts",
@@ -158,5 +160,14 @@ PLAN: Final = Table(
             why="an audit needs an endpoint",
         ),
     ),
-    mistaken={"budget": "give it as --budget on the command line, so that no file alone spends money"},
+    mistaken={
+        "budget": "give it as --budget on the command line, so that no file alone spends money",
+        "set": 'it belongs to a table of prompts: write [[prompts]], and below it set = "…"',
+        "file": 'it belongs to a table of prompts: write [[prompts]], and below it file = "…"',
+        "most": "it belongs to a table of prompts: write it below [[prompts]]",
+        **dict.fromkeys(
+            ("base_url", "model", "api", "credential", "max_tokens", "temperature"),
+            "it belongs to a route: write it below [[routes]]",
+        ),
+    },
 )

@@ -31,6 +31,8 @@ ASKED: Final = (
     "endpoint should be: if it changed as well, in the same way, that is not seen."
 )
 MOSTLY: Final = 0.8
+MOST_NAMES: Final = 5
+LONGEST_NAME: Final = 120
 
 
 def limits_of(plan: Plan) -> tuple[str, ...]:
@@ -109,7 +111,8 @@ def notes_on(
 
 def _on_names(route: RouteFound) -> Iterator[str]:
     if route.by_others:
-        names = ", ".join(repr(each.model) for each in route.served if each.relation in ("other", "snapshot"))
+        others = [str(each.model) for each in route.served if each.relation in ("other", "snapshot")]
+        names = ", ".join(repr(name[:LONGEST_NAME]) for name in others[:MOST_NAMES])
         yield (
             f"{route.by_others:,} of {route.answered:,} responses of {route.route!r} say that they are by another "
             f"model than {route.model!r}: {names}"

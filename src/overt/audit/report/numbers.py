@@ -5,8 +5,8 @@
 2. Two results are equal *to the bit* where all their values are the same.
 3. p-values, counts, amounts, words and verdicts must be the same: a p-value is a count over a count.
 4. Statistics and sizes are sums of floats, some in single precision, and every kind of processor adds in its own
-   order: between kinds they differ by up to 2e-5 of their value (measured). They may differ by `CLOSE`, and it is said
-   how many do.
+   order: between kinds they differ by up to 2.1e-5 of their value (measured). They may differ by `CLOSE`, and it is
+   said how many do.
 """
 
 from __future__ import annotations

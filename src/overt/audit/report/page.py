@@ -11,6 +11,7 @@ from typing import Final
 from overt.audit.plan import Question
 from overt.audit.report.markup import NOTHING, Child, Html, bullets, el, joined, table
 from overt.audit.report.material import Material
+from overt.audit.report.notes import LONGEST_NAME
 from overt.audit.report.page_numbers import looked_after, sure
 from overt.audit.report.page_pairs import pairs_of_answers
 from overt.audit.report.result import EndpointFound, Result
@@ -20,6 +21,8 @@ from overt.audit.report.style import CSS
 from overt.audit.report.words import instant, listed, reference_of, sentence
 from overt.audit.verdict import Verdict
 
+MOST_ROWS: Final = 10
+"""Of names in a cell: a server may say another at each call."""
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -126,9 +129,16 @@ def _responses(found: Result) -> Html:
         (
             route.route,
             f"{route.answered:,} of {route.planned:,}",
-            _listing([(each.model or "not named", f"{each.answers:,}, {each.relation}") for each in route.served]),
+            _listing(
+                [
+                    ((each.model or "not named")[:LONGEST_NAME], f"{each.answers:,}, {each.relation}")
+                    for each in route.served[:MOST_ROWS]
+                ]
+            ),
             f"{route.refused:,}",
-            _listing([(each.stop or "not said", f"{each.answers:,}") for each in route.ended]),
+            _listing(
+                [((each.stop or "not said")[:LONGEST_NAME], f"{each.answers:,}") for each in route.ended[:MOST_ROWS]]
+            ),
             _tokens(route),
         )
         for route in found.routes
@@ -159,6 +169,10 @@ def _apart(each: EndpointFound) -> Html:
     tokens = each.tokens
     if tokens is None:
         return NOTHING
+    if tokens.least == tokens.most == 0:
+        return el(
+            "p", f"For each of {tokens.prompts:,} prompts {each.route} counts as many input tokens as the reference."
+        )
     return el(
         "p",
         f"For the same prompts {each.route} counts {tokens.middle:+g} input tokens against the reference (the middle "
