@@ -1,8 +1,8 @@
-"""Does `overt audit topic` find a topic that a server degrades, and nothing where none is? Servers with a planted fault.
+"""Does `overt audit topic` find a topic that a server degrades, and nothing where there is none?
 
-    python bench/audit_planted.py                       # every table, 200 runs a cell
+    python bench/audit_planted.py                       # everything; 200 runs of the first three cells
     python bench/audit_planted.py --runs 20 --http 0    # a quick look
-    python bench/audit_planted.py --jobs 2              # two processes
+    python bench/audit_planted.py --jobs 2 --first 12   # two processes; go on after the first 12 cells of --out
 
 A run draws new answers of both sides: the reference (right in 90 % of cases) and the server, which serves a weaker
 model in a share q of calls, about the topic only, about everything alike, or never. Prompts are those that a plan takes
@@ -105,17 +105,18 @@ class Cell:
 
 def cells(runs: int) -> Iterator[Cell]:
     """The acceptance first, then other sets, milder degradations, and fewer pairs."""
-    few = max(runs // 2, 1)
+    half, few = max(runs // 2, 1), max(runs // 4, 1)
     yield from (Cell(struck=struck, runs=runs) for struck in ("topic", "everything", "nothing"))
     for name in ("cyber", "bio", "chem"):
-        yield from (Cell(name=name, pairs=61, struck=struck, runs=runs) for struck in ("topic", "everything", "nothing"))
+        yield from (
+            Cell(name=name, pairs=61, struck=struck, runs=half) for struck in ("topic", "everything", "nothing")
+        )
     yield Cell(struck="everything", share=1, words="same", runs=few)
-    for words in ("same", "another"):
-        yield Cell(right=0.6, words=words, runs=few)
-        yield Cell(right=0.6, share=1, words=words, runs=few)
     yield Cell(words="same", runs=few)
+    yield Cell(right=0.6, words="same", runs=few)
+    yield Cell(right=0.6, runs=few)
+    yield Cell(right=0.6, share=1, words="same", runs=few)
     yield Cell(share=0.25, words="same", runs=few)
-    yield Cell(share=0.25, runs=few)
     for pairs in (25, 50, 100):
         yield Cell(pairs=pairs, words="same", runs=few)
         yield Cell(pairs=pairs, struck="everything", words="same", runs=few)
@@ -267,24 +268,28 @@ async def _overt(*arguments: str) -> bytes:
 def main() -> None:
     """Run everything and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=200, help="of every cell of the acceptance; others have half")
+    parser.add_argument(
+        "--runs", type=int, default=200, help="of the first three cells; others have a half or a quarter"
+    )
     parser.add_argument("--http", type=int, default=3, help="full audits over HTTP of each of the first three cells")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--first", type=int, default=0, help="keep this many cells that --out holds already")
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     wanted = list(cells(given.runs))
-    kept: dict[str, Any] = {"seed": SEED, "able": ABLE, "agreement": AGREEMENT, "cells": [], "http": []}
-    with ProcessPoolExecutor(given.jobs) as pool:
-        for cell in wanted:
-            started = time.monotonic()
-            found = list(pool.map(one, [cell] * cell.runs, range(cell.runs), chunksize=5))
-            kept["cells"].append(figures(cell, found))
-            print(_line(cell, kept["cells"][-1], time.monotonic() - started), flush=True)
-            given.out.write_text(json.dumps(kept, indent=1) + "\n")
+    kept: dict[str, Any] = {"seed": SEED, "able": ABLE, "agreement": AGREEMENT, "http": [], "cells": []}
+    if given.first:
+        kept["cells"] = json.loads(given.out.read_text())["cells"][: given.first]
     for cell in wanted[:3]:
         for run in range(given.http):
             kept["http"].append(asyncio.run(over_http(cell, run)))
             print(json.dumps(kept["http"][-1]), flush=True)
+    with ProcessPoolExecutor(given.jobs) as pool:
+        for cell in wanted[given.first :]:
+            started = time.monotonic()
+            found = list(pool.map(one, [cell] * cell.runs, range(cell.runs), chunksize=5))
+            kept["cells"].append(figures(cell, found))
+            print(_line(cell, kept["cells"][-1], time.monotonic() - started), flush=True)
             given.out.write_text(json.dumps(kept, indent=1) + "\n")
 
 

@@ -164,7 +164,7 @@ def test_a_topic_is_predicted_from_scores(folder: Path) -> None:
     )
     (folder / "audit" / PLAN_FILE).unlink()
     found = in_json(folder, graded, "--effect", "0.3", "--power", "0.01")
-    assert "0.250 beyond the margin" in found["basis"]
+    assert "an assumed effect of 0.300 (to be said above 0.05)" in found["basis"]
     assert found["watch_pairs"] > 0
     assert found["pairs"] * 2 == found["prompts"]
     assert [row["power"] for row in found["table"]] == sorted(row["power"] for row in found["table"])

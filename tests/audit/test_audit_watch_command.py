@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +22,11 @@ from overt.cli.audit import command
 from overt.errors import BadRequest, OperatorError
 
 Row = dict[str, Any]
+WATCH = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from overt.cli.audit import command; command()"
+)
+"""Where the tests themselves run in the background, a child would ignore the interrupt."""
 
 
 def run(*arguments: object) -> Result:
@@ -121,6 +129,16 @@ def test_two_models_are_two_streams_and_the_alarm_needs_twice_as_much(tmp_path: 
     assert by_model["m"]["alarm_level"] == 40
     assert found["e_max"] == pytest.approx(by_model["m"]["e_max"] / 2)
     assert read("--endpoint", path, "--model-endpoint", "other")["verdict"] == "no change detected"
+
+
+def test_what_alarms_alone_may_be_too_little_among_two(tmp_path: Path) -> None:
+    rows = days(0, 16, 14)
+    alone = read("--endpoint", write(tmp_path / "a.jsonl", rows))
+    assert 20 <= alone["e_max"] < 40
+    both = read("--endpoint", write(tmp_path / "b.jsonl", [*rows, *days(0, 16, model="other")]))
+    assert {both["verdict"], *(each["verdict"] for each in both["streams"])} == {"no change detected"}
+    assert both["e_max"] == pytest.approx(alone["e_max"] / 2)
+    assert both["alarm_at"] is None
 
 
 def test_too_little_is_cannot_tell(tmp_path: Path) -> None:
@@ -254,6 +272,20 @@ def test_it_looks_again_and_goes_on_past_a_file_that_cannot_be_read(tmp_path: Pa
     with pytest.raises(OperatorError, match="the last of 2 looks failed"):
         run("--endpoint", tmp_path / "none", "--every", "0.01", "--rounds", "2")
     assert run("--endpoint", path, "--rounds", "2").exit_code == 2
+
+
+def test_an_interrupted_watch_says_so_and_ends_as_its_last_look(tmp_path: Path) -> None:
+    path = write(tmp_path / "e.jsonl", days(0, 18, 14))
+    asked = ("watch", "--endpoint", str(path), "--every", "60", "--json")
+    with subprocess.Popen(
+        [sys.executable, "-c", WATCH, *asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["verdict"] == "changed"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "interrupted; what was seen is kept" in said
 
 
 @dataclass

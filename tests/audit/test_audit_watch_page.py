@@ -22,7 +22,7 @@ from overt.cli.audit import command
 
 NAMES = tuple(f"2026-03-{day + 1:02}" for day in range(20))
 QUIET = tuple(-0.01 * day for day in range(20))
-LOUD = tuple(0.0 if day < 15 else 2.5 * (day - 14) for day in range(20))
+LOUD = (*(0.0,) * 15, 2.5, 3.2, 5.0, 7.0, 9.0)
 
 
 def looked(log_wealth: tuple[float, ...] = QUIET, model: str = "big-1", alpha: float = 0.05) -> Followed:

@@ -266,7 +266,8 @@ def _prose(wanted: Wanted, ended: _Ended, chain: Chain, rows: tuple[Path, ...]) 
         )
     lines.append(f"Records: {len(chain.records):,} in {wanted.folder / RECORDS_FILE}, Merkle root {chain.root}.")
     lines.append(f"Rows for 'overt audit test': {', '.join(map(str, rows))}; prompts: {wanted.folder / PROMPTS_FILE}.")
-    lines.append(f"Next: overt audit report {shlex.quote(str(wanted.folder))}")
+    if not ended.left:
+        lines.append(f"Next: overt audit report {shlex.quote(str(wanted.folder))}")
     return "\n".join(lines)
 
 

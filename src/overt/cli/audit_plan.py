@@ -196,7 +196,10 @@ def _refusal(outlook: _Outlook) -> str:
         )
     if outlook.affordable is not None:
         lines.append(f"The budget pays for about {outlook.affordable} pairs.")
-    lines.append("Nothing was written. Take fewer or more prompts, raise --budget, or lower --power.")
+    lines.append(
+        "Nothing was written. Take fewer or more prompts (a set gives more with times = 2), raise --budget, lower "
+        "--power, or look for a larger --effect."
+    )
     return "\n".join(lines)
 
 

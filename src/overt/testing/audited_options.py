@@ -223,6 +223,7 @@ def _topic(given: argparse.Namespace, prompts: tuple[Prompt, ...]) -> Callable[[
     known = sorted({prompt.topic for prompt in prompts})
     if given.topic not in known:
         raise BadRequest(
-            f"no known prompt is about {given.topic!r}: the topics are {', '.join(known)}; --set and --prompts name others"
+            f"no known prompt is about {given.topic!r}: name others with --set or --prompts; the topics are "
+            f"{', '.join(known)}"
         )
     return about(prompts, given.topic)

@@ -45,7 +45,7 @@ def open_records(path: Path, plan: str) -> Opened:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with path.open("rb") as file:
-            chain = verify_chain(file.read(), plan)
+            chain = _verified(path, file.read(), plan)
         set_aside = _repair(descriptor, path, chain)
         os.lseek(descriptor, 0, os.SEEK_END)
         _sync_folder(path.parent)
@@ -59,6 +59,13 @@ def open_records(path: Path, plan: str) -> Opened:
         os.close(descriptor)
         raise
     return Opened(descriptor=descriptor, path=path, chain=chain, set_aside=set_aside)
+
+
+def _verified(path: Path, raw: bytes, plan: str) -> Chain:
+    try:
+        return verify_chain(raw, plan)
+    except VerificationFailed as error:
+        raise VerificationFailed(f"{path}, {error.step}", error.reason) from error
 
 
 @final

@@ -196,7 +196,7 @@ def _from_effect(
     rate = sum(scores) / len(scores) if scores else UNKNOWN_RATE
     one = score_variance(rate, samples=plan.samples)
     about_topic = plan.question is Question.TOPIC
-    variance, net = (2 * one, effect * share - plan.margin) if about_topic else (one, effect * share)
+    least = plan.margin if about_topic else 0.0
 
     def predict(pairs: int) -> Power:
         error = (
@@ -204,13 +204,15 @@ def _from_effect(
             if about_topic
             else (one / pairs) ** 0.5
         )
-        power = mean_power(effect=net, error=error, alpha=plan.alpha, two_sided=not about_topic)
+        power = mean_power(effect=effect * share, error=error, alpha=plan.alpha, two_sided=not about_topic, least=least)
         return Power(pairs=pairs, power=power, low=power, high=power)
 
     where = f"recorded scores ({rate:.2f})" if scores else f"an assumed pass rate of {rate}"
-    beyond = f", {net:.3f} beyond the margin" if about_topic else ""
-    basis = f"an assumed effect of {effect * share:.3f}{beyond}, and {where}"
-    return basis, predict, e_process_pairs(effect=net, variance=variance, alpha=plan.alpha)
+    above = f" (to be said above {least:g})" if about_topic else ""
+    basis = f"an assumed effect of {effect * share:.3f}{above} and {where}"
+    # A watch bets on what is lost beyond the margin.
+    alarm = e_process_pairs(effect=effect * share - least, variance=2 * one if about_topic else one, alpha=plan.alpha)
+    return basis, predict, alarm
 
 
 def _from_name(plan: Plan, name: str, share: float) -> tuple[str, Predict, int | None]:

@@ -9,7 +9,7 @@ from typing import Final, final
 
 from overt.audit.plan import Plan
 from overt.audit.planning.encode import decode_plan, encode_plan
-from overt.errors import BadRequest
+from overt.errors import BadRequest, VerificationFailed
 from overt.proof.ed25519 import Sign
 from overt.proof.envelope import open_envelope, sign_envelope
 from overt.proof.note import parse_vkey
@@ -53,4 +53,8 @@ def read_plan(folder: Path, vkey: str | None = None) -> SealedPlan:
         ) from error
     except UnicodeDecodeError as error:
         raise BadRequest(f"{str(folder / VKEY_FILE)!r} holds no key ({error}): see 'overt audit plan'") from error
-    return open_plan(raw, trusted)
+    try:
+        return open_plan(raw, trusted)
+    except VerificationFailed as error:
+        what = "the key beside it is none" if error.step == "key" else "it was changed, or another key signed it"
+        raise VerificationFailed(str(folder / PLAN_FILE), f"{what} ({error})") from error

@@ -38,6 +38,8 @@ ACCEPTED: Final = (
     "of them (.json), a recorded stream (.sse) and the folder of an Overt log"
 )
 ENDINGS: Final = (".eval", ".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz", ".sse")
+AUDIT_PLAN: Final = "plan.json"
+AUDIT_RECORDS: Final = "responses.jsonl"
 ZIP: Final = b"PK\x03\x04"
 GZIP: Final = b"\x1f\x8b"
 _SUMMARIES: Final = "summaries.json"
@@ -109,6 +111,10 @@ def _found(paths: Sequence[Path], notes: list[str]) -> Iterator[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """Files and logs. In the folder of an audit only the records are responses; rows and prompts are made of others."""
+    if (folder / AUDIT_PLAN).exists() and (folder / AUDIT_RECORDS).exists():
+        yield folder / AUDIT_RECORDS
+        return
     for each in sorted(folder.iterdir()):
         if each.is_file() or is_log(each):
             yield each

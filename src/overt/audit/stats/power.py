@@ -84,12 +84,15 @@ def did_error(*, target_variance: float, control_variance: float, targets: int, 
     return math.sqrt(target_variance / targets + control_variance / controls)
 
 
-def mean_power(*, effect: float, error: float, alpha: float, two_sided: bool = False) -> float:
-    """The power of a test of a mean with this standard error. Two-sided, a rejection for the wrong sign counts not."""
+def mean_power(*, effect: float, error: float, alpha: float, two_sided: bool = False, least: float = 0.0) -> float:
+    """The power of a test of a mean with this standard error. Two-sided, a rejection for the wrong sign counts not.
+
+    With ``least`` the mean that is found must also be above that (the margin of a topic), beside the test of no effect.
+    """
     critical = NORMAL.inv_cdf(1 - (alpha / 2 if two_sided else alpha))
     if error <= 0:
-        return 1.0 if effect > 0 else 0.0
-    return NORMAL.cdf(effect / error - critical)
+        return 1.0 if effect > least else 0.0
+    return NORMAL.cdf(effect / error - max(critical, least / error))
 
 
 def mean_pairs(*, effect: float, variance: float, alpha: float, power: float, two_sided: bool = False) -> int | None:
@@ -152,7 +155,8 @@ def _moved(end: float, power: float, exact: float) -> float:
 def did_power(
     target: Floats, control: Floats, *, targets: int, controls: int, alpha: float, margin: float, seed: int
 ) -> Power:
-    """The power of the one-sided test that the target lost more than the control by more than ``margin``.
+    """The power of the rule of `overt.audit.topic` on scores: the one-sided test that the target lost more than the
+    control rejects, and the loss that is found is above ``margin``.
 
     ``target`` and ``control`` are differences score E - score R of a pilot's prompts, (P_T,) and (P_C,).
     """
@@ -166,7 +170,7 @@ def did_power(
             targets=targets,
             controls=controls,
         )
-        return mean_power(effect=float(kept.mean() - lost.mean()) - margin, error=error, alpha=alpha)
+        return mean_power(effect=float(kept.mean() - lost.mean()), error=error, alpha=alpha, least=margin)
 
     powers = np.array(
         [power_of(rng.choice(target, len(target)), rng.choice(control, len(control))) for _ in range(1000)]

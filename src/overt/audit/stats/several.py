@@ -17,7 +17,7 @@ import numpy as np
 from overt.audit.stats.draws import Floats, p_of
 
 STEADY: Final = 1e-12
-SLIGHT: Final = 1e-6
+SLIGHT: Final = 1e-3
 """What those below their mean count: enough to order scores that would else tie at 0."""
 
 
