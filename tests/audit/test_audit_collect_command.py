@@ -244,7 +244,7 @@ def test_a_route_that_cannot_go_on_exits_with_two_and_its_remedy(tmp_path: Path)
             wrong = await ran(tmp_path, AUDIT_KEY="sk-0123456789abcdef")
             assert wrong.status == 2
             assert "invalid x-api-key \\x1b[31m; it sends the key in AUDIT_KEY" in wrong.err
-            assert f"resume with: overt audit collect {tmp_path}" in wrong.err
+            assert f"To go on with this plan: overt audit collect {tmp_path}" in wrong.err
 
     asyncio.run(go())
 

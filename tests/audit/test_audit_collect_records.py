@@ -12,13 +12,13 @@ import pytest
 from collect_samples import Says, plan_of, prompts, route, worded
 
 from overt.audit.chain import read_chain
-from overt.audit.collect.derive import Gaps, gaps_of, write_rows
+from overt.audit.collect.derive import Gaps, gaps_of, write_prompts, write_rows
 from overt.audit.collect.ledger import Ledger
 from overt.audit.collect.outcome import Outcome, outcome_of, wait_asked
 from overt.audit.collect.write import Writer, open_records
 from overt.audit.plan import Api, Role
 from overt.audit.record import Record
-from overt.audit.rows import Answer, read_answers
+from overt.audit.rows import Answer, Prompt, read_answers, read_prompts
 from overt.errors import BadRequest, OperatorError, VerificationFailed
 
 PLAN = "a" * 64
@@ -251,6 +251,13 @@ def test_rows_are_what_a_test_reads(tmp_path: Path) -> None:
     assert (third.rep, third.date) == (1, "2026-11-23T00:00:00.000Z")
     assert write_rows(tmp_path, plan, records, grade) == files
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_prompts_of_a_plan_are_rows_for_a_test_of_topics(tmp_path: Path) -> None:
+    told = Prompt(pid="p9", topic="töpic", text="Why?\n", stratum="word/1", pair="9")
+    plan = plan_of(replace(A, role=Role.REFERENCE), B)
+    plan = replace(plan, prompts=(*plan.prompts, told))
+    assert read_prompts(write_prompts(tmp_path, plan)) == plan.prompts
 
 
 def test_pairs_that_were_asked_hours_apart_are_counted() -> None:

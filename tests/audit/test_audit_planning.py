@@ -16,6 +16,7 @@ from overt.audit.plan import Api, Plan, Price, Question, Role, Route
 from overt.audit.planning.encode import decode_plan, encode_plan, plan_digest
 from overt.audit.planning.parse import Draft, read_draft
 from overt.audit.planning.seal import KEY_FILE, PLAN_FILE, VKEY_FILE, open_plan, read_plan, seal_plan
+from overt.audit.prompts.sets import load
 from overt.audit.rows import Prompt
 from overt.errors import BadRequest, InvalidFile, VerificationFailed
 from overt.log.keys import release_signer, signer_of
@@ -256,6 +257,29 @@ def test_prompts_and_recordings_are_read_beside_the_plan(tmp_path: Path) -> None
     assert len(draft.recorded) == 3
     (tmp_path / "old.jsonl").write_text("\n".join(map(json.dumps, answers[:2])))
     assert "no answer to 1 of the 2 prompts, as to 'p2'" in problems_of(tmp_path, text)[0]
+
+
+def test_answers_to_a_set_are_graded_by_its_checkers_unless_others_are_named(tmp_path: Path) -> None:
+    def graded_by(head: str, *sets: str) -> str | None:
+        path = tmp_path / "plan.toml"
+        path.write_text(head + "".join(f"\n[[prompts]]\n{each}\n" for each in sets) + ROUTES)
+        return read_draft(path, load, budget=Decimal(5), made_at=MADE_AT).plan.checkers
+
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"pid": "p1", "topic": "a", "prompt": "Why?"}\n')
+    general, bio = 'set = "general"', 'set = "bio"'
+    topic = 'question = "topic"\ntopic = "bio"\ncontrol = "control_bio"'
+    change = 'question = "change"'
+    assert graded_by(change, general, bio) == "general"
+    assert graded_by(topic, general, bio) == "bio"
+    assert graded_by(f'{topic}\ncheckers = "general"', general, bio) == "general"
+    assert graded_by(change, 'file = "own.jsonl"') is None
+
+
+def test_a_key_of_a_table_that_stands_above_it_is_told_where_it_belongs(tmp_path: Path) -> None:
+    found = problems_of(tmp_path, 'question = "change"\nset = "tens"\nmodel = "big-1"\n')
+    assert any("write [[prompts]], and below it set" in problem for problem in found)
+    assert any("below [[routes]]" in problem for problem in found)
 
 
 def test_every_problem_is_reported_at_once_in_the_order_of_lines(tmp_path: Path) -> None:

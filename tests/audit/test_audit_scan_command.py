@@ -111,3 +111,10 @@ def test_options_that_fit_nothing_are_bad_input(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", [row(message(), score=n % 2, id=str(n)) for n in range(30)])
     assert run(path, "--json", "--seed", 3).stdout == run(path, "--json", "--seed", 3).stdout
+
+
+def test_in_the_folder_of_an_audit_only_its_responses_are_scanned(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text("{}")
+    (tmp_path / "prompts.jsonl").write_text('{"pid": "p1", "topic": "a", "prompt": "Why?"}\n')
+    write_rows(tmp_path / "responses.jsonl", [OWN, OWN])
+    assert "2 samples in 1 file" in run(tmp_path).stdout

@@ -96,7 +96,7 @@ def test_models_inside_one_file_are_chosen(tmp_path: Path, reference: Path, chan
     both.write_bytes(reference.read_bytes() + changed.read_bytes())
     chosen = run("--reference", both, "--endpoint", both, "--model-reference", "a", "--model-endpoint", "b", "--json")
     assert json.loads(chosen.output)["verdict"] == "changed"
-    with pytest.raises(BadRequest, match=r"2 models: 'a', 'b'; choose one with --model-reference"):
+    with pytest.raises(BadRequest, match=r"2 models to the same prompts: 'a', 'b'; choose one with --model-ref"):
         run("--reference", both, "--endpoint", both)
 
 
@@ -115,3 +115,14 @@ def test_prompts_restrict(tmp_path: Path, reference: Path, changed: Path) -> Non
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path, reference: Path) -> None:
     with pytest.raises(BadRequest, match="missing"):
         run("--reference", reference, "--endpoint", tmp_path / "missing.jsonl")
+
+
+def test_a_side_that_is_served_by_several_models_is_one_side_and_that_is_said(
+    tmp_path: Path, reference: Path, changed: Path
+) -> None:
+    first, second = reference.read_text().splitlines(), changed.read_text().splitlines()
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_text("\n".join([*first[: len(first) // 2], *second[len(second) // 2 :]]) + "\n")
+    found = json.loads(run("--reference", reference, "--endpoint", mixed, "--json").output)
+    assert found["n_endpoint"] == len(first)
+    assert any("say that they are of 2 models: 'a', 'b'" in each for each in found["warnings"])

@@ -89,6 +89,7 @@ def compare(
     if not 0 < alpha < 1:
         raise BadRequest(f"alpha {alpha!r} must be above 0 and below 1; 0.05 is usual")
     matched, warnings = match(reference, endpoint, prompts)
+    warnings = (*named(reference, "reference"), *named(endpoint, "endpoint"), *warnings)
     found = _compared(matched, warnings, alpha=alpha, seed=seed, draws=draws)
     if e_value is not None:
         found = replace(found, e_value=e_value)
@@ -99,16 +100,28 @@ def compare(
 
 
 def of_model(answers: Sequence[Answer], model: str | None, side: str) -> tuple[Answer, ...]:
-    """The answers of one model; `BadRequest` names the models where it is missing, or not the only one unnamed."""
+    """The answers of one model; `BadRequest` names the models where it is missing, or not the only one unnamed.
+
+    Unnamed answers of several models are one side where no prompt was answered twice under the same number: a side
+    that is served by several models, as it says itself.
+    """
     models = sorted({answer.model for answer in answers})
-    if model is None and len(models) > 1:
+    if model is None and len(models) > 1 and len({(each.pid, each.rep) for each in answers}) < len(answers):
         raise BadRequest(
-            f"the {side} has answers of {len(models)} models: {', '.join(map(repr, models))}; "
+            f"the {side} has answers of {len(models)} models to the same prompts: {', '.join(map(repr, models))}; "
             f"choose one with --model-{side}"
         )
     if model is not None and model not in models:
         raise BadRequest(f"the {side} has no answer of model {model!r}; there are {', '.join(map(repr, models))}")
     return tuple(answer for answer in answers if model is None or answer.model == model)
+
+
+def named(answers: Sequence[Answer], side: str) -> tuple[str, ...]:
+    """What to say where one side is of several models, by their own word."""
+    models = sorted({answer.model for answer in answers})
+    if len(models) < 2:
+        return ()
+    return (f"the answers of the {side} say that they are of {len(models)} models: {', '.join(map(repr, models))}",)
 
 
 def match(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,8 +99,9 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if raw.startswith(GZIP) else raw).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise BadRequest(f"cannot read {str(path)!r}: {error}") from error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or error
+        raise BadRequest(f"cannot read {str(path)!r}: {why}") from error
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue

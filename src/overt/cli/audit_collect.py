@@ -117,7 +117,7 @@ def _leave(folder: Path, ended: _Ended) -> None:
         raise SystemExit(KILLED_BY + ended.caught)
     if ended.stop is not None and ended.stop.cause is Cause.ROUTE:
         raise OperatorError(
-            f"{printable(ended.stop.said)}. Then resume with: overt audit collect {shlex.quote(str(folder))}"
+            f"{printable(ended.stop.said)}. To go on with this plan: overt audit collect {shlex.quote(str(folder))}"
         )
     if ended.left:
         raise SystemExit(INCOMPLETE)

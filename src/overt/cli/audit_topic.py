@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from overt.audit.compare import match, of_model
 from overt.audit.rows import read_answers, read_prompts
 from overt.audit.topic import TopicAudit, audit_topic
 from overt.audit.topic_rows import Asked
@@ -25,6 +26,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--margin", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Of score, for a claim.")
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the permutations.")
+@click.option("--model-reference", metavar="NAME", help="Which model of the reference's file.")
+@click.option("--model-endpoint", metavar="NAME", help="Which model of the endpoint's file.")
 @click.option("--json", "for_machines", is_flag=True, help="Print JSON.")
 def command(
     reference: Path,
@@ -36,16 +39,22 @@ def command(
     margin: float,
     alpha: float,
     seed: int,
+    model_reference: str | None,
+    model_endpoint: str | None,
     for_machines: bool,
 ) -> None:
     """Say whether the endpoint changed more on topic T than on control C.
 
     Exit status: 0 no change, or it cannot be told; 1 changed, on the topic or everywhere; 2 bad input.
     """
+    before = of_model(read_answers(reference), model_reference, "reference")
+    after = of_model(read_answers(endpoint), model_endpoint, "endpoint")
+    prompts = read_prompts(prompts_file)
+    match(before, after, prompts)
     found = audit_topic(
-        read_answers(reference),
-        read_answers(endpoint),
-        read_prompts(prompts_file),
+        before,
+        after,
+        prompts,
         Asked(topic=topic, control=control, margin=margin, alpha=alpha, seed=seed),
         difficulty=() if difficulty is None else read_answers(difficulty),
     )
