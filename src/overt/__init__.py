@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 
 _NAMES = {
+    "Answer": "overt.audit.rows",
     "Assessment": "overt.core.finding",
     "Band": "overt.core.domain",
     "Decision": "overt.core.decision",
@@ -21,9 +22,13 @@ _NAMES = {
     "Request": "overt.core.request",
     "Segment": "overt.core.request",
     "Unavailable": "overt.core.finding",
+    "Verdict": "overt.audit.verdict",
+    "audit_topic": "overt.audit.topic",
     "check_log": "overt.proof.check",
+    "compare": "overt.audit.compare",
     "create_app": "overt.gateway.app",
     "decide": "overt.core.decide",
+    "verify_report": "overt.audit.report.verify",
     "verify_receipt": "overt.proof.verify",
 }
 
