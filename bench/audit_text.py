@@ -3,6 +3,7 @@
     python bench/audit_text.py --data FOLDER                # everything: some minutes
     python bench/audit_text.py --data FOLDER --part null-repeated    # 2,000 unchanged runs of each design
     python bench/audit_text.py --data FOLDER --part null-paired      # the same with one answer a prompt
+    python bench/audit_text.py --data FOLDER --part null-alias       # two draws of one model under two names
     python bench/audit_text.py --data FOLDER --part pairs   # one answer a prompt, pairs of models
     python bench/audit_text.py --data FOLDER --part mixed   # several answers, another model with probability q
 
@@ -32,7 +33,7 @@ from overt.audit.stats.several import Combined
 
 RESULTS: Final = Path(__file__).parent / "results" / "audit_text.json"
 DRAWS: Final = 199
-PARTS: Final = ("null-repeated", "null-paired", "mixed", "pairs")
+PARTS: Final = ("null-repeated", "null-paired", "null-alias", "mixed", "pairs")
 LLAMA: Final = "llama-3-70b-nf4"
 MISTRAL: Final = "mistral-7b-v0.3-nf4"
 KEPT: Final = 60
@@ -85,11 +86,17 @@ def main() -> None:
     asked = arguments()
     found: dict[str, Any] = {"draws": DRAWS, "seed": asked.seed}
     parts = PARTS if asked.part == "all" else (asked.part,)
-    sources = {} if parts == ("pairs",) else {name: source(asked.data, name) for name in ("ultrachat", "wikipedia")}
+    sources = (
+        {}
+        if set(parts) <= {"pairs", "null-alias"}
+        else {name: source(asked.data, name) for name in ("ultrachat", "wikipedia")}
+    )
     if "null-repeated" in parts:
         found["null_repeated"] = [repeated_rates(sources, each, asked.seed) for each in null_designs(asked.runs)]
     if "null-paired" in parts:
         found["null_paired"] = [paired_rates(sources, each, asked.seed) for each in paired_designs(asked.runs)]
+    if "null-alias" in parts:
+        found["null_alias"] = pair_power(asked.data, *PAIRS[0], runs=asked.runs, seed=asked.seed)
     if "mixed" in parts:
         found["mixed"] = [repeated_rates(sources, each, asked.seed) for each in mixed_designs(asked.power_runs)]
     if "pairs" in parts:

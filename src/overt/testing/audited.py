@@ -26,6 +26,7 @@ from aiohttp import web
 
 from overt.audit.plan import Api
 from overt.errors import BadRequest
+from overt.testing.audited_options import options
 from overt.testing.audited_shapes import PATHS, Request, Served, Tells, answer, error, read
 from overt.testing.audited_trouble import Trouble
 from overt.testing.language_models import Asked, SimulatedEndpoint
@@ -36,7 +37,7 @@ LARGEST_REQUEST: Final = 16 * 1024 * 1024
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class Arrived:
     """One request as it came: its body, and its headers with lower-case names."""
 
     api: Api
@@ -58,7 +59,7 @@ class AuditedServer:
     key: str | None = None
     day: int = 0
     url: str = ""
-    received: list[Received] = field(default_factory=list)
+    received: list[Arrived] = field(default_factory=list)
     served: list[Served] = field(default_factory=list)
     most_at_once: int = 0
     _at_once: int = 0
@@ -94,7 +95,7 @@ class AuditedServer:
     async def _take(self, api: Api, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         number = len(self.received)
-        self.received.append(Received(api=api, headers=headers, body=await request.read()))
+        self.received.append(Arrived(api=api, headers=headers, body=await request.read()))
         if self.key is not None and not _shows(self.key, headers):
             return _failed(api, 401, "invalid x-api-key" if api is Api.ANTHROPIC else "Incorrect API key provided")
         self._at_once += 1
@@ -171,9 +172,6 @@ async def _broken_off(request: web.Request, whole: bytes) -> web.StreamResponse:
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until interrupted; one line of JSON on standard output says where."""
-    # Late: whoever takes the server alone does not load the shipped prompts.
-    from overt.testing.audited_options import options
-
     asked = options(sys.argv[1:] if arguments is None else arguments)
     server = AuditedServer(
         endpoint=asked.endpoint, trouble=asked.trouble, tells=asked.tells, key=asked.key, day=asked.day

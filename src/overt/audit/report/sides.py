@@ -8,6 +8,7 @@ from typing import Final, final
 
 from overt.audit.answers import Answered, answers_of
 from overt.audit.plan import Plan, Role
+from overt.audit.prompts.sets import graded
 from overt.audit.report.material import Material
 from overt.audit.rows import Answer
 
@@ -87,7 +88,4 @@ def _recorded(material: Material) -> Side:
 def _graded(plan: Plan, answers: Sequence[Answer]) -> tuple[Answer, ...]:
     if plan.checkers is None:
         return tuple(answers)
-    # A late import, for start-up time: the prompt sets are large, and most plans grade nothing.
-    from overt.audit.prompts.sets import graded
-
     return graded(answers)
