@@ -1,4 +1,4 @@
-"""Did an endpoint change more on a topic than on a matched control (audit design 2.3)? The whole audit, from rows.
+"""Did an endpoint change more on a topic than on a matched control? The whole audit, from rows.
 
 1. Prompts that both sides answered are matched: within pairs where every prompt has one, else within strata.
 2. Scores (`overt.audit.stats.did`) and texts (`text_did`) are compared; with both, one permutation test of the two

@@ -28,7 +28,7 @@ DRAWS: Final = 1_999
 MOSTLY: Final = 0.8
 """The share of prompts in whole pairs from which pairs are what is compared; prompts alone are then left out."""
 DIFFICULTY: Final = 0.1
-"""How far the reference's mean scores on topic and control may be apart (audit design 2.3)."""
+"""How far the reference's mean scores on topic and control may be apart."""
 
 
 @final

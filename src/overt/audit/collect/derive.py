@@ -34,7 +34,7 @@ class Gaps:
     """How far apart in time the answers of one unit (a prompt and a repetition) were asked for, in seconds.
 
     ``pairs`` counts the units that have all their answers, ``over_an_hour`` those of them that are too far apart to
-    be called paired (audit design 2.1).
+    be called paired.
     """
 
     pairs: int

@@ -1,7 +1,7 @@
 """In which order a plan's calls are made: decided by its seed alone, so that anybody can work it out again.
 
 1. A *unit* is one prompt at one repetition. It asks all routes at the same time, in an order drawn for the unit: what
-   is compared was asked in the same minute, and no route is always the first (audit design 2.1).
+   is compared was asked in the same minute, and no route is always the first.
 2. Repetitions are rounds: every prompt is asked once before any is asked again, so a run that ends early has all
    prompts.
 3. In a round, a prompt and its matched control (a ``pair``) are neighbours, and the topics are spread evenly: each

@@ -1,7 +1,7 @@
 """How fast a route is asked: so many calls at once, so many a minute, and none while its server asks to wait.
 
 Calls are spread over the minute, each a little later than the limit demands by a random share: a steady beat would
-tell a provider that it is being audited (audit design 2.8). A limit is never exceeded, in no minute whatsoever.
+tell a provider that it is being audited. A limit is never exceeded, in no minute whatsoever.
 """
 
 from __future__ import annotations

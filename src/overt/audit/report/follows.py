@@ -1,8 +1,7 @@
 """Whether the verdict of a document follows from its own numbers: the rules, applied without the responses.
 
 A second look at what was signed, independent of the code that made it: a verdict is one of four; "changed" stands on a
-p-value of at most alpha; "changed more on topic" on all conditions of the rule
-(audit design 2.3) that can be read off the numbers.
+p-value of at most alpha; "changed more on topic" on all conditions of the rule that can be read off the numbers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the requested model would have scored, where it did not give every answer (audit.md 2.6).
+"""What the requested model would have scored, where it did not give every answer.
 
 With O the samples it answered, F those of another model, X refusals, U unknown ones, N all of them and scores in
 [0, 1]: between sum_O y / N and (sum_O y + |F| + |X| + |U|) / N, whatever the missing ones would have been. The

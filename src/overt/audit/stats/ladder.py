@@ -1,7 +1,7 @@
 """One task in several wordings, from no cue of a topic to its plainest name: does the score fall as the cue grows?
 
 "Train this image classifier", "pretrain this language model", "pretrain this frontier model": the task is the same, so
-no reference model is needed, and the question can be asked on the first day (audit design 2.3, dose ladder). Null: the
+no reference model is needed, and the question can be asked on the first day. Null: the
 wordings of a task are exchangeable. The statistic is the mean slope of score on dose (in the spirit of Page, JASA 58,
 1963), its null made by permuting wordings within tasks: exact. With two wordings these are sign flips.
 

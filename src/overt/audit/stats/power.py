@@ -1,6 +1,6 @@
 """How much a test will see before it is run: closed forms for scores, resampling of a pilot for texts.
 
-Scores (audit design 2.3 and 2.5): a test of the mean of n differences with mean effect D and variance V rejects with
+Scores: a test of the mean of n differences with mean effect D and variance V rejects with
 probability Phi(sqrt(n) D / sqrt(V) - z(1 - alpha)), so n = (z(1 - alpha) + z(power))^2 V / D^2. A permutation or
 sign-flip test has the same asymptotic power (Lehmann and Romano, Testing Statistical Hypotheses, 15.2).
 

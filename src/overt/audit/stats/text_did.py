@@ -307,7 +307,7 @@ def together(
 
 
 def text_changed(reference: Profiles, endpoint: Profiles, *, draws: int = DRAWS, seed: int = 0) -> float:
-    """p of "nothing changed at all": signs of the prompts' differences flipped (audit design 2.1 (ii)); exact."""
+    """p of "nothing changed at all": signs of the prompts' differences flipped; exact."""
     rows = [_scaled(after - before) for before, after in zip(reference, endpoint, strict=True)]
     kernels = [_kernel(row, np.zeros((len(row), 0))) for row in rows]
     rng = np.random.default_rng(seed)
