@@ -30,7 +30,7 @@ from overt.testing.audited_options import options
 from overt.testing.audited_shapes import PATHS, Request, Served, Tells, answer, error, read
 from overt.testing.audited_trouble import Trouble
 from overt.testing.language_models import Asked, SimulatedEndpoint
-from overt.testing.local import LocalSite
+from overt.testing.local import LocalSite, broken_off
 
 LARGEST_REQUEST: Final = 16 * 1024 * 1024
 
@@ -124,7 +124,7 @@ class AuditedServer:
         served = self._serve(asked, number)
         whole = json.dumps(answer(served)).encode()
         if trouble.strikes("cut", number, trouble.cut):
-            return await _broken_off(request, whole)
+            return await broken_off(request, whole)
         self._calls[self.day, asked.prompt] = served.asked.call + 1
         self.served.append(served)
         return web.Response(body=whole, content_type="application/json", headers=_ids(served.name))
@@ -158,16 +158,6 @@ def _ids(name: str) -> dict[str, str]:
 
 def _failed(api: Api, status: int, said: str, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.json_response(error(api, status, said), status=status, headers=dict(headers or {}))
-
-
-async def _broken_off(request: web.Request, whole: bytes) -> web.StreamResponse:
-    """Headers that promise the whole, half of it, and the end of the connection."""
-    response = web.StreamResponse(headers={"content-type": "application/json", "content-length": str(len(whole))})
-    await response.prepare(request)
-    await response.write(whole[: len(whole) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return response
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Final, final
 from aiohttp import web
 
 from overt.core.domain import Band
-from overt.testing.local import LocalSite
+from overt.testing.local import LocalSite, broken_off
 
 MODEL_NAME: Final = "the-judge-v1"
 _CRITERION: Final = re.compile(r"of band (\w+)")
@@ -123,7 +123,7 @@ class JudgeServer:
             case JudgeFault.HUGE:
                 return web.json_response(self._completion(content + " " * _HUGE))
             case JudgeFault.BREAKS_OFF:
-                return await _broken_off(request, whole)
+                return await broken_off(request, whole)
             case JudgeFault.SLOW | None:
                 return web.json_response(self._whole(asked))
 
@@ -154,13 +154,3 @@ class JudgeServer:
         named = {} if self.model is None else {"model": self.model}
         choice = {"index": 0, "message": message, "finish_reason": finish}
         return {"id": "chatcmpl-1", "object": "chat.completion", "created": 0, "choices": [choice]} | named
-
-
-async def _broken_off(request: web.Request, whole: bytes) -> web.StreamResponse:
-    """Headers that promise the whole, half of it, and the end of the connection."""
-    response = web.StreamResponse(headers={"content-type": "application/json", "content-length": str(len(whole))})
-    await response.prepare(request)
-    await response.write(whole[: len(whole) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return response

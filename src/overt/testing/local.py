@@ -37,3 +37,13 @@ class LocalSite:
         self._closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
+
+
+async def broken_off(request: web.Request, whole: bytes) -> web.StreamResponse:
+    """Headers that promise the whole, half of it, and the end of the connection."""
+    response = web.StreamResponse(headers={"content-type": "application/json", "content-length": str(len(whole))})
+    await response.prepare(request)
+    await response.write(whole[: len(whole) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
