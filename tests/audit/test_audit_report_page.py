@@ -26,13 +26,14 @@ from report_samples import (
 )
 
 from overt.audit.plan import Plan
-from overt.audit.report.markup import VOID, Html, el, safe
+from overt.audit.report.markup import VOID, Html, el
 from overt.audit.report.material import opened, read_files
 from overt.audit.report.page import page_of
 from overt.audit.report.plots import WIDTH, Interval, interval_plot, rank_plot, wealth_plot
 from overt.audit.report.result import result_of
 from overt.audit.report.sides import sides_of
 from overt.audit.rows import Prompt
+from overt.svg import safe
 
 NASTY: Final = (
     '</pre></main><script>alert(1)</script><img src="https://evil.example/x.png" onerror=a>\u202e\x00 & "quoted"'

@@ -6,10 +6,11 @@ No library, no script, no font but the reader's own; grey and dashed against sol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Final, assert_never
 
+from overt import svg
 from overt.learn.drift import Chart, Level, Stability, TooLittle
+from overt.svg import Svg
 
 WIDTH: Final = 640
 HEIGHT: Final = 260
@@ -26,17 +27,18 @@ ORANGE: Final = "#c2410c"
 def picture(domain: str, level: Level | None, scores: Stability | TooLittle, flags: Chart | TooLittle) -> str:
     """Both panels under one title; a panel without data says why."""
     title = f"{domain}: {level.word if level is not None else 'not measured'}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'font-family="system-ui, sans-serif" font-size="12" fill="{INK}"><title>{escape(title)}</title>'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>\n'
-        f'<text x="{LEFT_PANEL[0]}" y="20" font-size="14" font-weight="600">{escape(title)}</text>\n'
-        + "\n".join([*_scores(scores), *_flags(flags)])
-        + "\n</svg>\n"
-    )
+    font = {"font_family": "system-ui, sans-serif", "font_size": "12"}
+    parts = [
+        svg.element("title", title),
+        svg.rect(0, 0, WIDTH, HEIGHT, fill="#ffffff"),
+        svg.text(LEFT_PANEL[0], 20, title, font_size="14", font_weight="600"),
+        *_scores(scores),
+        *_flags(flags),
+    ]
+    return svg.picture(WIDTH, HEIGHT, *parts, xmlns="http://www.w3.org/2000/svg", fill=INK, **font) + "\n"
 
 
-def _scores(found: Stability | TooLittle) -> list[str]:
+def _scores(found: Stability | TooLittle) -> list[Svg]:
     left, right = LEFT_PANEL
     match found:
         case TooLittle():
@@ -47,27 +49,27 @@ def _scores(found: Stability | TooLittle) -> list[str]:
             assert_never(unreachable)
 
 
-def _bars(found: Stability, left: float, right: float) -> list[str]:
+def _bars(found: Stability, left: float, right: float) -> list[Svg]:
     most = max(*found.reference, *found.current)
     step = (right - left) / len(found.current)
     parts = [
-        _text(left, 44, f"scores (PSI {found.index:.3f}): grey reference, blue current"),
+        svg.text(left, 44, f"scores (PSI {found.index:.3f}): grey reference, blue current"),
         *_axis(left, right, 0.0, most),
     ]
     for place, (before, now) in enumerate(zip(found.reference, found.current, strict=True)):
         x = left + place * step
         parts.append(_bar(x + 0.10 * step, 0.4 * step, before / most, GREY))
         parts.append(_bar(x + 0.50 * step, 0.4 * step, now / most, BLUE))
-    parts.append(_text((left + right) / 2, BOTTOM + 18, "deciles of the reference, low to high", "middle"))
+    parts.append(svg.text((left + right) / 2, BOTTOM + 18, "deciles of the reference, low to high", "middle"))
     return parts
 
 
-def _bar(x: float, width: float, share: float, colour: str) -> str:
+def _bar(x: float, width: float, share: float, colour: str) -> Svg:
     height = share * (BOTTOM - TOP)
-    return f'<rect x="{x:.1f}" y="{BOTTOM - height:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>'
+    return svg.rect(x, BOTTOM - height, width, height, fill=colour)
 
 
-def _flags(found: Chart | TooLittle) -> list[str]:
+def _flags(found: Chart | TooLittle) -> list[Svg]:
     left, right = RIGHT_PANEL
     match found:
         case TooLittle():
@@ -78,7 +80,7 @@ def _flags(found: Chart | TooLittle) -> list[str]:
             assert_never(unreachable)
 
 
-def _chart(found: Chart, left: float, right: float) -> list[str]:
+def _chart(found: Chart, left: float, right: float) -> list[Svg]:
     limits = [(max(0.0, found.centre - reach), found.centre + reach) for reach in found.reach]
     lowest = min(low for low, _ in limits)
     most = max(*(high for _, high in limits), *found.averages, *found.rates)
@@ -90,40 +92,37 @@ def _chart(found: Chart, left: float, right: float) -> list[str]:
 
     level = at(0, found.centre)[1]
     parts = [
-        _text(left, 44, f"flags per {found.batch:,} turns: grey limits"),
+        svg.text(left, 44, f"flags per {found.batch:,} turns: grey limits"),
         *_axis(left, right, lowest, most),
-        f'<line x1="{left}" x2="{right}" y1="{level:.1f}" y2="{level:.1f}" stroke="{INK}" stroke-dasharray="2 3"/>',
+        svg.line(left, level, right, level, stroke=INK, stroke_dasharray="2 3"),
         _line([at(place, low) for place, (low, _) in enumerate(limits)], GREY, "6 3"),
         _line([at(place, high) for place, (_, high) in enumerate(limits)], GREY, "6 3"),
         _line([at(place, average) for place, average in enumerate(found.averages)], BLUE, "none"),
     ]
-    parts.extend(_dot(*at(place, rate), 2.0, GREY) for place, rate in enumerate(found.rates))
-    parts.extend(_dot(*at(place, found.averages[place]), 4.0, ORANGE) for place, out in enumerate(found.outside) if out)
-    parts.append(_text((left + right) / 2, BOTTOM + 18, "batches, oldest first; blue the average", "middle"))
+    parts.extend(svg.circle(*at(place, rate), 2, fill=GREY) for place, rate in enumerate(found.rates))
+    parts.extend(
+        svg.circle(*at(place, found.averages[place]), 4, fill=ORANGE) for place, out in enumerate(found.outside) if out
+    )
+    parts.append(svg.text((left + right) / 2, BOTTOM + 18, "batches, oldest first; blue the average", "middle"))
     return parts
 
 
-def _axis(left: float, right: float, low: float, high: float) -> list[str]:
-    parts = [f'<line x1="{left}" x2="{right}" y1="{BOTTOM}" y2="{BOTTOM}" stroke="{INK}"/>']
+def _axis(left: float, right: float, low: float, high: float) -> list[Svg]:
+    parts = [svg.line(left, BOTTOM, right, BOTTOM, stroke=INK)]
     for step in range(5):
         y = BOTTOM - step / 4 * (BOTTOM - TOP)
         value = low + step / 4 * (high - low)
         if step:
-            parts.append(f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="{FAINT}"/>')
-        parts.append(_text(left - 6, y + 4, f"{100 * value:.3g} %", "end"))
+            parts.append(svg.line(left, y, right, y, stroke=FAINT))
+        parts.append(svg.text(left - 6, y + 4, f"{100 * value:.3g} %", "end"))
     return parts
 
 
-def _line(points: Sequence[tuple[float, float]], colour: str, dashes: str) -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"/>'
+def _line(points: Sequence[tuple[float, float]], colour: str, dashes: str) -> Svg:
+    return svg.polyline(points, fill="none", stroke=colour, stroke_width="2", stroke_dasharray=dashes)
 
 
-def _dot(x: float, y: float, radius: float, colour: str) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>'
-
-
-def _wrapped(x: float, words: str) -> list[str]:
+def _wrapped(x: float, words: str) -> list[Svg]:
     """A reason in lines that stay in their panel."""
     lines, line = [], ""
     for word in words.split():
@@ -131,8 +130,4 @@ def _wrapped(x: float, words: str) -> list[str]:
             lines.append(line)
             line = ""
         line = f"{line} {word}".strip()
-    return [_text(x, 110 + 16 * number, each) for number, each in enumerate([*lines, line])]
-
-
-def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+    return [svg.text(x, 110 + 16 * number, each) for number, each in enumerate([*lines, line])]

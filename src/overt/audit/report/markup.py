@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
+from overt.svg import opening, safe
+
 VOID: Final = frozenset(("meta", "br"))
-KEPT: Final = frozenset("\n\t")
 
 
 @final
@@ -25,20 +25,13 @@ NOTHING: Final = Html("")
 
 def el(name: str, /, *children: Child, **attributes: str) -> Html:
     """An element. Attributes are written as they are named, without a trailing ``_`` and with ``-`` for ``_``."""
-    given = "".join(f' {key.removesuffix("_").replace("_", "-")}="{safe(value)}"' for key, value in attributes.items())
-    inside = joined(children).text
-    return Html(f"<{name}{given}>" if name in VOID else f"<{name}{given}>{inside}</{name}>")
+    opened = opening(name, attributes)
+    return Html(opened if name in VOID else f"{opened}{joined(children).text}</{name}>")
 
 
 def joined(children: Iterable[Child], between: str = "") -> Html:
     """Children one after the other."""
     return Html(between.join(child.text if isinstance(child, Html) else safe(child) for child in children))
-
-
-def safe(text: str) -> str:
-    """Text as it may stand in a page: escaped, control characters shown by their code."""
-    shown = "".join(each if each.isprintable() or each in KEPT else _code(each) for each in text)
-    return html.escape(shown, quote=True)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[Child]], caption: str) -> Html:
@@ -56,9 +49,3 @@ def bullets(items: Iterable[Child]) -> Html:
     """A list; nothing where it would be empty."""
     found = [el("li", item) for item in items]
     return el("ul", *found) if found else NOTHING
-
-
-def _code(character: str) -> str:
-    if character.isspace():
-        return " "
-    return f"\\u{ord(character):04x}"

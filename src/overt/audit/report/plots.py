@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from overt.audit.report.markup import Html, el
+from overt.audit.report.markup import Html
+from overt.svg import Svg, circle, element, line, picture, polyline, text
 
 WIDTH: Final = 720
 RIGHT: Final = 16
@@ -51,24 +52,23 @@ def interval_plot(title: str, described: str, rows: Sequence[Interval], *, mark:
     def x(value: float) -> float:
         return LABELS + (value - low) / (high - low) * (WIDTH - RIGHT - LABELS)
 
-    parts = [_line(LABELS, bottom, WIDTH - RIGHT, bottom, "axis")]
+    parts = [line(LABELS, bottom, WIDTH - RIGHT, bottom, class_="axis")]
     for step in _steps(low, high):
-        parts += [_line(x(step), 6, x(step), bottom, "grid"), _text(x(step), bottom + 16, f"{step:g}", "middle")]
-    parts.append(_line(x(0.0), 6, x(0.0), bottom, "axis"))
+        parts += [line(x(step), 6, x(step), bottom, class_="grid"), text(x(step), bottom + 16, f"{step:g}", "middle")]
+    parts.append(line(x(0.0), 6, x(0.0), bottom, class_="axis"))
     if mark is not None:
-        parts.append(_line(x(mark), 6, x(mark), bottom, "alarm", dashed=True))
+        parts.append(line(x(mark), 6, x(mark), bottom, class_="alarm", stroke_dasharray="6 4"))
     for place, row in enumerate(rows):
         y = 10 + ROW * (place + 0.5)
-        parts.append(_text(0, y + 4, _cut(row.label), "start"))
-        parts.append(_line(x(row.low), y, x(row.high), y, "mark", width="3"))
-        parts.append(el("circle", cx=f"{x(row.value):.1f}", cy=f"{y:.1f}", r="5.5", class_="dot"))
-    parts.append(_text((LABELS + WIDTH - RIGHT) / 2, bottom + 34, below, "middle", "faint"))
+        parts.append(text(0, y + 4, _cut(row.label)))
+        parts.append(line(x(row.low), y, x(row.high), y, class_="mark", stroke_width="3"))
+        parts.append(circle(x(row.value), y, 5.5, class_="dot"))
+    parts.append(text((LABELS + WIDTH - RIGHT) / 2, bottom + 34, below, "middle", class_="faint"))
     return _svg(title, described, bottom + AXIS, parts)
 
 
 def wealth_plot(title: str, described: str, log10_wealth: Sequence[float], alpha: float, alarm_at: int | None) -> Html:
-    """The wealth of an e-process after each pair on a logarithmic axis, with the line at 1/alpha; ``title`` heads "
-    "it."""
+    """The wealth of an e-process after each pair on a logarithmic axis, with a line at 1/alpha; ``title`` heads it."""
     alarm = -math.log10(alpha)
     low = min(-1.0, math.floor(min(log10_wealth)))
     high = max(LEAST_DECADES, math.ceil(max(alarm, *log10_wealth) + 0.2))
@@ -78,30 +78,27 @@ def wealth_plot(title: str, described: str, log10_wealth: Sequence[float], alpha
         across = LEFT + pair / pairs * (WIDTH - RIGHT - LEFT)
         return across, HIGH - BOTTOM - (value - low) / (high - low) * (HIGH - TOP - BOTTOM)
 
-    parts: list[Html] = []
+    parts: list[Svg] = []
     every = max(1, math.ceil((high - low) / 7))
     for power in range(int(low), int(high) + 1, every):
         y = at(0, power)[1]
-        parts += [_line(LEFT, y, WIDTH - RIGHT, y, "grid"), _text(LEFT - 8, y + 4, _power(power), "end")]
+        parts += [line(LEFT, y, WIDTH - RIGHT, y, class_="grid"), text(LEFT - 8, y + 4, _power(power), "end")]
     for number in _numbers(pairs):
-        parts.append(_text(at(number, low)[0], HIGH - BOTTOM + 16, f"{number:,}", "middle"))
-    parts.append(_line(LEFT, HIGH - BOTTOM, WIDTH - RIGHT, HIGH - BOTTOM, "axis"))
+        parts.append(text(at(number, low)[0], HIGH - BOTTOM + 16, f"{number:,}", "middle"))
+    parts.append(line(LEFT, HIGH - BOTTOM, WIDTH - RIGHT, HIGH - BOTTOM, class_="axis"))
     level = at(0, alarm)[1]
-    parts.append(_line(LEFT, level, WIDTH - RIGHT, level, "alarm", dashed=True))
+    parts.append(line(LEFT, level, WIDTH - RIGHT, level, class_="alarm", stroke_dasharray="6 4"))
     early = alarm_at is not None and alarm_at <= pairs / 2
     place, anchor = (WIDTH - RIGHT, "end") if early else (LEFT + 6, "start")
-    parts.append(_text(place, level - 6, f"alarm from {1 / alpha:g}", anchor, "told"))
+    parts.append(text(place, level - 6, f"alarm from {1 / alpha:g}", anchor, class_="told"))
     chosen = _chosen(pairs, None if alarm_at is None else alarm_at - 1)
     points = [at(0, 0.0), *(at(place + 1, log10_wealth[place]) for place in chosen)]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    parts.append(el("polyline", points=path, class_="mark", stroke_width="2", stroke_linejoin="round"))
+    parts.append(polyline(points, class_="mark", stroke_width="2", stroke_linejoin="round"))
     if alarm_at is not None:
-        x, y = at(alarm_at, log10_wealth[alarm_at - 1])
-        parts.append(el("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="5", class_="found"))
-    parts.append(
-        _text((LEFT + WIDTH - RIGHT) / 2, HIGH - 8, "pairs of answers, in the order of asking", "middle", "faint")
-    )
-    parts.append(_text(0, 12, title, "start", "faint"))
+        parts.append(circle(*at(alarm_at, log10_wealth[alarm_at - 1]), 5, class_="found"))
+    below = "pairs of answers, in the order of asking"
+    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HIGH - 8, below, "middle", class_="faint"))
+    parts.append(text(0, 12, title, class_="faint"))
     return _svg(title, described, HIGH, parts)
 
 
@@ -112,36 +109,18 @@ def rank_plot(title: str, described: str, *, rank: int, placebos: int, label: st
     def x(place: int) -> float:
         return 20 + (total - place) / max(total - 1, 1) * (WIDTH - 40)
 
-    parts = [_line(x(place), 44, x(place), 60, "tick") for place in range(1, total + 1) if place != rank]
-    parts.append(_line(x(rank), 34, x(rank), 66, "alarm", width="4"))
+    parts = [line(x(place), 44, x(place), 60, class_="tick") for place in range(1, total + 1) if place != rank]
+    parts.append(line(x(rank), 34, x(rank), 66, class_="alarm", stroke_width="4"))
     side = "end" if x(rank) > WIDTH / 2 else "start"
-    parts.append(_text(x(rank), 24, _cut(label), side, "told"))
-    parts.append(_text(20, 84, "changed least against the rest", "start", "faint"))
-    parts.append(_text(WIDTH - 20, 84, "most", "end", "faint"))
+    parts.append(text(x(rank), 24, _cut(label), side, class_="told"))
+    parts.append(text(20, 84, "changed least against the rest", class_="faint"))
+    parts.append(text(WIDTH - 20, 84, "most", "end", class_="faint"))
     return _svg(title, described, STRIP, parts)
 
 
-def _svg(title: str, described: str, height: float, parts: Sequence[Html]) -> Html:
-    return el(
-        "svg",
-        el("title", title),
-        el("desc", described),
-        *parts,
-        viewBox=f"0 0 {WIDTH} {height:.0f}",
-        role="img",
-        aria_label=f"{title}. {described}",
-    )
-
-
-def _line(x: float, y: float, to_x: float, to_y: float, kind: str, *, dashed: bool = False, width: str = "1") -> Html:
-    dash = {"stroke_dasharray": "6 4"} if dashed else {}
-    ends = {"x1": f"{x:.1f}", "y1": f"{y:.1f}", "x2": f"{to_x:.1f}", "y2": f"{to_y:.1f}"}
-    return el("line", class_=kind, stroke_width=width, **ends, **dash)
-
-
-def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> Html:
-    named = {"class_": kind} if kind else {}
-    return el("text", words, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, **named)
+def _svg(title: str, described: str, height: float, parts: Sequence[Svg]) -> Html:
+    head = (element("title", title), element("desc", described))
+    return Html(picture(WIDTH, height, *head, *parts, aria_label=f"{title}. {described}"))
 
 
 def _cut(label: str) -> str:

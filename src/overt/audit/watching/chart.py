@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from overt.audit.report.markup import Html, el
+from overt.audit.report.markup import Html
+from overt.svg import Svg, circle, element, line, picture, polyline, rect, text
 
 WIDTH: Final = 860
 LEFT: Final = 62
@@ -42,18 +43,16 @@ def e_process(log_wealth: Sequence[float], names: Sequence[str], level: float, a
     last = f"now {10 ** tens[-1]:.3g}, largest {10 ** max(tens):.3g}" if tens else "nothing was bet yet"
     said = f"E-process over {len(tens)} looks on a logarithmic axis: {last}. An alarm is at {level:g} or more."
     parts = [*_decades(low, high, y)]
-    line = y(math.log10(level))
-    parts.append(_line(LEFT, line, RIGHT, line, "alarm", dashed=True))
-    parts.append(_text(LEFT + 6, line - 6, f"alarm at {level:g}", kind="told"))
+    limit = y(math.log10(level))
+    parts.append(line(LEFT, limit, RIGHT, limit, class_="alarm", stroke_dasharray="6 4"))
+    parts.append(text(LEFT + 6, limit - 6, f"alarm at {level:g}", class_="told"))
     points = [(_x(place, len(tens)), y(tens[place])) for place in _thinned(tens)]
-    start = (float(LEFT), y(0.0))
-    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in [start, *points])
-    parts.append(el("polyline", points=path, class_="mark", stroke_width="2", stroke_linejoin="round"))
+    parts.append(polyline([(LEFT, y(0.0)), *points], class_="mark", stroke_width="2", stroke_linejoin="round"))
     if len(points) <= MOST_DOTS:
-        parts.extend(_dot(a, b, 2.5, "dot") for a, b in points)
+        parts.extend(circle(a, b, 2.5, class_="dot") for a, b in points)
     if alarm is not None:
         parts.extend(_alarm(_x(alarm, len(tens)), y(tens[alarm]), top, bottom, names[alarm]))
-    return _picture("E-process", said, bottom + 30, [*parts, *_times(names, bottom)])
+    return Html(picture(WIDTH, bottom + 30, *parts, *_times(names, bottom), aria_label=f"E-process. {said}"))
 
 
 def strip(values: Sequence[float], names: Sequence[str], what: str, alarm: int | None) -> Html:
@@ -62,14 +61,16 @@ def strip(values: Sequence[float], names: Sequence[str], what: str, alarm: int |
     most = max([*values, 1e-9])
     wide = (RIGHT - LEFT) / max(len(values), 1)
     said = f"{what}, {len(values)} days: from {min(values, default=0):.3f} to {max(values, default=0):.3f}."
-    parts = [_line(LEFT, bottom, RIGHT, bottom, "axis")]
-    parts += [_text(LEFT - 8, top + 4, f"{most:.2f}", anchor="end"), _text(LEFT - 8, bottom + 4, "0", anchor="end")]
+    parts = [line(LEFT, bottom, RIGHT, bottom, class_="axis")]
+    for at, label in ((top, f"{most:.2f}"), (bottom, "0")):
+        parts.append(text(LEFT - 8, at + 4, label, "end", class_="soft"))
     for place, value in enumerate(values):
         kind = "bar late" if alarm is not None and place >= alarm else "bar"
         high = value / most * (bottom - top)
         x = LEFT + place * wide + wide * 0.12
-        parts.append(_box(x, bottom - high, wide * 0.76, high, kind, f"{names[place]}: {value:.3f}"))
-    return _picture(what, said, bottom + 30, [*parts, *_times(names, bottom)])
+        named = element("title", f"{names[place]}: {value:.3f}")
+        parts.append(rect(x, bottom - high, wide * 0.76, high, named, class_=kind))
+    return Html(picture(WIDTH, bottom + 30, *parts, *_times(names, bottom), aria_label=f"{what}. {said}"))
 
 
 def who_answered(days: Sequence[tuple[str, Mapping[str, int]]]) -> Html:
@@ -77,7 +78,7 @@ def who_answered(days: Sequence[tuple[str, Mapping[str, int]]]) -> Html:
     top, bottom = 12, 62
     order = names_of(days)
     wide = (RIGHT - LEFT) / max(len(days), 1)
-    parts = list[Html]()
+    parts = list[Svg]()
     for place, (day, served) in enumerate(days):
         above, total = float(top), sum(served.values())
         for name in sorted(served, key=order.index):
@@ -87,7 +88,8 @@ def who_answered(days: Sequence[tuple[str, Mapping[str, int]]]) -> Html:
     first = [name for _, served in days[:1] for name in served]
     said = f"Served model on {len(days)} days, by name: {', '.join(shown(name) for name in order)}. "
     said += f"On the first day {', '.join(shown(name) for name in first)}."
-    return _picture("Served model", said, bottom + 30, [*parts, *_times([day for day, _ in days], bottom)])
+    parts += _times([day for day, _ in days], bottom)
+    return Html(picture(WIDTH, bottom + 30, *parts, aria_label=f"Served model. {said}"))
 
 
 def names_of(days: Sequence[tuple[str, Mapping[str, int]]]) -> list[str]:
@@ -105,35 +107,35 @@ def shown(name: str) -> str:
     return name or "no name told"
 
 
-def _part(place: int, x: float, y: float, wide: float, high: float, said: str) -> list[Html]:
-    box = _box(x + 0.5, y, max(wide - 1, 0.5), high, f"name{place % SHADES}", said)
+def _part(place: int, x: float, y: float, wide: float, high: float, said: str) -> list[Svg]:
+    box = rect(x + 0.5, y, max(wide - 1, 0.5), high, element("title", said), class_=f"name{place % SHADES}")
     if high < 14 or wide < 9:
         return [box]
-    return [box, _text(x + wide / 2, y + high / 2 + 4, letter(place), anchor="middle", kind="letter")]
+    return [box, text(x + wide / 2, y + high / 2 + 4, letter(place), "middle", class_="letter")]
 
 
-def _decades(low: int, high: int, y: Callable[[float], float]) -> list[Html]:
+def _decades(low: int, high: int, y: Callable[[float], float]) -> list[Svg]:
     step = max(1, math.ceil((high - low) / 7))
     parts = []
     for decade in range(low, high + 1):
         if decade % step:
             continue
         at = y(float(decade))
-        parts.append(_line(LEFT, at, RIGHT, at, "axis" if decade == 0 else "grid"))
-        parts.append(_text(LEFT - 8, at + 4, f"{10.0**decade:g}", anchor="end"))
+        parts.append(line(LEFT, at, RIGHT, at, class_="axis" if decade == 0 else "grid"))
+        parts.append(text(LEFT - 8, at + 4, f"{10.0**decade:g}", "end", class_="soft"))
     return parts
 
 
-def _alarm(x: float, y: float, top: float, bottom: float, name: str) -> list[Html]:
+def _alarm(x: float, y: float, top: float, bottom: float, name: str) -> list[Svg]:
     anchor = "end" if x > (LEFT + RIGHT) / 2 else "start"
     return [
-        _line(x, top - 8, x, bottom, "alarm"),
-        _dot(x, y, 5, "found"),
-        _text(x + (-6 if anchor == "end" else 6), top - 14, f"alarm: {name[:LONGEST]}", anchor=anchor, kind="told"),
+        line(x, top - 8, x, bottom, class_="alarm"),
+        circle(x, y, 5, class_="found"),
+        text(x + (-6 if anchor == "end" else 6), top - 14, f"alarm: {name[:LONGEST]}", anchor, class_="told"),
     ]
 
 
-def _times(names: Sequence[str], bottom: float) -> list[Html]:
+def _times(names: Sequence[str], bottom: float) -> list[Svg]:
     """The first, the last and some between, each once."""
     if not names:
         return []
@@ -143,7 +145,7 @@ def _times(names: Sequence[str], bottom: float) -> list[Html]:
         first, last = place == shown_at[0], place == shown_at[-1] and len(shown_at) > 1
         anchor = "start" if first else "end" if last else "middle"
         x = LEFT if first else RIGHT if last else _x(place, len(names))
-        parts.append(_text(x, bottom + 20, names[place][:LONGEST], anchor=anchor))
+        parts.append(text(x, bottom + 20, names[place][:LONGEST], anchor, class_="soft"))
     return parts
 
 
@@ -159,25 +161,3 @@ def _thinned(tens: Sequence[float]) -> list[int]:
     starts = range(0, len(tens), width)
     found = [max(range(start, min(start + width, len(tens))), key=tens.__getitem__) for start in starts]
     return sorted({*found, len(tens) - 1})
-
-
-def _line(x: float, y: float, to_x: float, to_y: float, kind: str, *, dashed: bool = False) -> Html:
-    ends = {"x1": f"{x:.1f}", "y1": f"{y:.1f}", "x2": f"{to_x:.1f}", "y2": f"{to_y:.1f}"}
-    return el("line", class_=kind, stroke_dasharray="6 4" if dashed else "none", **ends)
-
-
-def _dot(x: float, y: float, size: float, kind: str) -> Html:
-    return el("circle", class_=kind, cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{size:g}")
-
-
-def _box(x: float, y: float, wide: float, high: float, kind: str, said: str) -> Html:
-    shape = {"x": f"{x:.1f}", "y": f"{y:.1f}", "width": f"{wide:.1f}", "height": f"{high:.1f}"}
-    return el("rect", el("title", said), class_=kind, **shape)
-
-
-def _text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "soft") -> Html:
-    return el("text", words, class_=kind, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
-
-
-def _picture(title: str, said: str, height: float, parts: Sequence[Html]) -> Html:
-    return el("svg", *parts, viewBox=f"0 0 {WIDTH} {height:g}", role="img", aria_label=f"{title}. {said}")
