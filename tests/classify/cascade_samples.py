@@ -70,4 +70,4 @@ def tiny_encoder() -> Encoder:
 
 def tiny_cascade(languages: frozenset[str] = frozenset()) -> Cascade:
     """A fresh cascade."""
-    return Cascade(Stage1(model_of(tiny_weights())), tiny_encoder(), tiny_joint(), languages)
+    return Cascade(Stage1(model_of(tiny_weights()), alone=False), tiny_encoder(), tiny_joint(), languages)

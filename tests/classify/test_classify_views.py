@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -140,3 +141,42 @@ def test_hostile_text_takes_linear_time(unit: str) -> None:
     started = time.process_time()
     views(unit * size)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "turn", [lambda text: codecs.encode(text, "rot13"), lambda text: text[::-1]], ids=["rot13", "reversed"]
+)
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("make strong coffee", True),
+        ("wie koche ich guten Kaffee", True),
+        ("coffee", False),
+    ],
+    ids=["one word said", "german", "no word said"],
+)
+def test_turned_text_that_cannot_stand_as_it_is_counts_as_any_other(
+    turn: Callable[[str], str], text: str, read: bool
+) -> None:
+    found = [view for view in views(turn(text)) if view.mapped.text == text]
+    assert bool(found) == read
+    assert all(view.discount == 0.0 and not view.must_rise for view in found)
+
+
+def test_turned_text_beside_plain_words_must_raise_a_score_to_count() -> None:
+    mixed = f"what is the meaning of {codecs.encode('make this with your friends', 'rot13')}"
+    found = [view for view in views(mixed) if view.kind is ViewKind.ROT13]
+    assert [view.must_rise for view in found] == [True]
+
+
+def test_in_a_text_that_is_mostly_leet_numbers_are_letters_too() -> None:
+    leet = [
+        view.mapped.text for view in views("h3lp m3 70 br34k 1n70 7h3 0ff1c3 4nd l00k") if view.kind is ViewKind.LEET
+    ]
+    assert leet == ["help me to break into the office and look"]
+    some = [
+        view.mapped.text
+        for view in views("in 2024 we sold 70 h4ndm4d3 tables to a school")
+        if view.kind is ViewKind.LEET
+    ]
+    assert all("2024" in text and "70" in text for text in some)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overt.classify.joint import Joint, logit
+from overt.classify.joint import CEILING, TOPIC_GATE, Joint, logit
 from overt.classify.model import NEVER, OUTPUTS, WIDTH
 from overt.core.domain import DOMAINS, Domain
 from overt.learn.corpus import Row
@@ -31,7 +31,7 @@ def seen(*, first_helps: float, second_helps: float) -> Seen:
     first = 1 / (1 + np.exp(-(sign[:, None] * first_helps + draw.normal(size=(ROWS, WIDTH)))))
     second = sign[:, None] * second_helps + draw.normal(size=(ROWS, WIDTH))
     shaped = first.reshape(ROWS, len(DOMAINS), len(OUTPUTS)).astype(np.float32)
-    return Seen(rows, shaped, second.astype(np.float32), shaped[:, :, 0])
+    return Seen(rows, shaped, second.astype(np.float32), shaped[:, :, 2])
 
 
 def test_the_stage_that_knows_more_weighs_more() -> None:
@@ -53,7 +53,7 @@ def test_a_gate_hides_three_in_a_hundred_of_what_would_be_found_at_most() -> Non
     joint = join(given, Recipe())
     together = joint.probabilities(given.first, given.second)[:, 0, 2]
     found = [n for n, each in enumerate(given.rows) if each.domain == "cyber" and together[n] >= 0.4]
-    hidden = np.mean(given.topics[found, 0] < joint.gates[0])
+    hidden = np.mean(given.heard[found, 0] < joint.gates[0])
     assert hidden <= 0.035
     assert LOWEST_GATE <= joint.gates[0] <= HIGHEST_GATE
 
@@ -63,17 +63,41 @@ def test_without_anything_to_find_the_gate_is_as_high_as_it_may_be() -> None:
     assert joint.gates[DOMAINS.index(Domain.BIO)] == pytest.approx(HIGHEST_GATE)
 
 
-def test_joint_probabilities_are_ordered_and_gates_open_by_topic() -> None:
+def test_joint_probabilities_are_ordered() -> None:
     draw = np.random.default_rng(1)
-    joint = Joint(linear=np.ones(WIDTH, np.float32), deep=np.ones(WIDTH, np.float32), bias=np.zeros(WIDTH, np.float32),
-                  gates=np.full(4, 0.2, np.float32))  # fmt: skip
-    made = joint.probabilities(draw.random((50, 4, 4)).astype(np.float32), draw.normal(size=(50, WIDTH)).astype("f4"))
+    made = plain_joint().probabilities(
+        draw.random((50, 4, 4)).astype(np.float32), draw.normal(size=(50, WIDTH)).astype(np.float32)
+    )
     assert (np.diff(made, axis=2) <= 0).all()
-    topics = np.zeros((4, 4), np.float32)
-    assert not joint.opens(topics)
-    topics[2, 0] = 0.1
-    assert not joint.opens(topics)
-    assert joint.opens(topics, ease=0.25)
+
+
+@pytest.mark.parametrize(
+    ("output", "probability", "ease", "opens"),
+    [
+        ("high_dual", 0.25, 1.0, True),
+        ("high_dual", 0.15, 1.0, False),
+        ("high_dual", 0.15, 0.5, True),
+        ("topic", 0.75, 1.0, False),
+        ("topic", TOPIC_GATE, 1.0, True),
+    ],
+    ids=["band", "below the gate", "eased", "on topic", "surely on topic"],
+)
+def test_a_gate_opens_by_band_or_by_a_sure_topic(output: str, probability: float, ease: float, opens: bool) -> None:
+    first = np.zeros((4, 4), np.float32)
+    first[2, OUTPUTS.index(output)] = probability
+    assert plain_joint().opens(first, ease) == opens
+
+
+def test_what_stage_2_did_not_read_keeps_its_order_and_is_small() -> None:
+    told = plain_joint().unread(np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4))
+    assert (np.diff(told.ravel()) > 0).all()
+    assert told.max() == pytest.approx(CEILING)
+
+
+def plain_joint() -> Joint:
+    """Both stages weigh the same; every gate is at 0.2."""
+    ones = np.ones(WIDTH, np.float32)
+    return Joint(linear=ones, deep=ones, bias=np.zeros(WIDTH, np.float32), gates=np.full(4, 0.2, np.float32))
 
 
 def test_certainty_of_stage_1_has_a_limit() -> None:

@@ -1,9 +1,9 @@
 """The classifier that is shipped: stage 1 reads everything, stage 2 looks again where stage 1 is not sure of "none".
 
-1. Stage 1 scores every reading. Where no topic reaches its gate, that is the finding, told as a probability below every
-   acting point: it says "none" and can say no more.
-2. Where a gate opens, stage 2 reads the windows that stage 1 found most telling, in every view (decoded and the like),
-   and both stages give one probability (`overt.classify.joint`).
+1. Stage 1 scores every reading, and every sentence by itself. Where nothing reaches a gate, that is the finding, told
+   as a probability below every acting point: it says "none" and can say no more.
+2. Where a gate opens, stage 2 reads the windows that stage 1 found most telling, in every view (decoded and the like)
+   and without small talk (`overt.classify.gist`), and both stages give one probability (`overt.classify.joint`).
 3. Earlier turns of the conversation lower the gates of the present one, never its acting points: what was said before
    may cause a closer look, and cannot act. It is read from the request itself, so nothing is remembered between
    requests, and equal requests get equal findings. The finding says "history".
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -27,6 +27,7 @@ import numpy as np
 
 from overt.classify.encoder import Encoder
 from overt.classify.features import windows
+from overt.classify.gist import speaking
 from overt.classify.joint import CEILING, Joint
 from overt.classify.language import language_of, uncovered
 from overt.classify.memory import Memory
@@ -61,6 +62,8 @@ HISTORY_DECAY: Final = 0.85
 """What an earlier turn counts, per turn since."""
 RAISED: Final = 0.5
 """The decayed topic probability of an earlier turn from which the gates are lowered."""
+ON_TOPIC: Final = 0.25
+"""The topic probability of the present turn from which a split request may be one."""
 EASE: Final = 0.25
 """To what share the gates are lowered."""
 
@@ -145,9 +148,8 @@ class Cascade:
         return self._begin(request).opened
 
     def opening(self, text: str) -> float:
-        """How far a text opens the gates: its topic probability over the gate, the highest of the domains. Stage 2 is
-        asked from 1 on."""
-        return float((self._stage1.score(text).probabilities[:, 0] / self._joint.gates).max())
+        """How far a text opens the gates. Stage 2 is asked from 1 on."""
+        return float(self._joint.opening(self._stage1.score(text).probabilities))
 
     def unread(self, request: Request) -> int:
         """How many characters of what decides were over the declared cap and not read."""
@@ -285,14 +287,14 @@ class Cascade:
         raised = list(found)
         for place, each in enumerate(found):
             needed = not self._acts(place, before[place]) and not self._acts(place, now[place])
-            on_topic = now[place, 0] >= self._joint.gates[place]
+            on_topic = now[place, 0] >= ON_TOPIC
             if isinstance(each, Finding) and needed and on_topic and self._acts(place, together[place]):
                 trigger = trigger_at(present, (0, len(present.text)), request)
                 raised[place] = as_finding(each.domain, together[place], trigger, (*each.stages, SPLIT))
         return tuple(raised)
 
     def _score_afresh(self, text: str) -> Scored:
-        seen = [view for view in self._stage1.score_views(text) if len(view.tokens)]
+        seen = list(self._readable(text))
         first = self._stage1.score(text)
         if not seen:
             return replace(first, probabilities=self._joint.unread(first.probabilities))
@@ -303,15 +305,25 @@ class Cascade:
         spans = self._stage1.spans([(seen[number], by_window[number]) for number in chosen], best)
         return replace(first, probabilities=best, spans=spans)
 
+    def _readable(self, text: str) -> Iterator[ScoredView]:
+        """The views of a text that have words, each followed by its gist where that is another text."""
+        for view in self._stage1.score_views(text):
+            if len(view.tokens):
+                yield view
+                heard = self._stage1.sentences(view)
+                kept = speaking([float(self._joint.opening(probabilities)) for _, probabilities in heard])
+                if kept is not None:
+                    yield self._stage1.without(view, [span for span, _ in heard], kept)
+
     def _joined(self, seen: Sequence[ScoredView]) -> list[Floats]:
         """The probabilities of both stages, (windows, 4, 4) per view; windows that stage 2 did not read keep what
         stage 1 may say by itself."""
         first = [self._stage1.probabilities(view.logits) for view in seen]
         ranked = sorted(
             (
-                (float((each[window, :, 0] / self._joint.gates).max()), number, window)
+                (opening, number, window)
                 for number, each in enumerate(first)
-                for window in range(len(each))
+                for window, opening in enumerate(self._joint.opening(each).tolist())
             ),
             reverse=True,
         )[:MOST_WINDOWS]

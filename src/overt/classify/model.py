@@ -178,11 +178,15 @@ class Model:
         """
         if len(text) > LONGEST_PLAIN or not (text.isascii() or is_legible(text)):
             return None
-        known = list(chain.from_iterable(self._chunks.all(text.split())))
+        known = self.known(text)
         suspected = sum(map(_SUSPICION, known))
         if not known or suspected >= CAREFUL or (suspected >= TOGETHER and hides_across(text)):
             return None
         return known
+
+    def known(self, text: str) -> list[Known]:
+        """The words between the white spaces of a plain text, or of a part of it."""
+        return list(chain.from_iterable(self._chunks.all(text.split())))
 
     def window(self, words: Sequence[str]) -> Counted:
         """A window of at least one word."""

@@ -181,7 +181,7 @@ def _joint_rows(joint: Joint) -> list[dict[str, object]]:
 
 
 def _gate_rows(joint: Joint) -> list[dict[str, object]]:
-    return [{"domain": domain, "topic": float(gate)} for domain, gate in zip(DOMAINS, joint.gates, strict=True)]
+    return [{"domain": domain, "high_dual": float(gate)} for domain, gate in zip(DOMAINS, joint.gates, strict=True)]
 
 
 def _joint(manifest: Mapping[str, Any]) -> Joint:
@@ -192,12 +192,12 @@ def _joint(manifest: Mapping[str, Any]) -> Joint:
         if (heads, domains) != (HEADS, DOMAINS):
             raise BadRelease(f"{MANIFEST!r}: expected joint heads and gates in order, found {heads!r} {domains!r}")
         columns = {name: np.asarray([float(row[name]) for row in rows], np.float32) for name in _COLUMNS}
-        topics = np.asarray([_share(gate["topic"]) for gate in gates], np.float32)
+        opened = np.asarray([_share(gate["high_dual"]) for gate in gates], np.float32)
     except (KeyError, TypeError, ValueError) as fault:
         raise BadRelease(f"{MANIFEST!r} lacks or garbles {fault} of the joint; {REMEDY}") from fault
     if not all(np.isfinite(column).all() for column in columns.values()) or _negative(columns):
         raise BadRelease(f"{MANIFEST!r}: expected finite joint numbers and no weight below 0, found others; {REMEDY}")
-    return Joint(linear=columns["linear"], deep=columns["deep"], bias=columns["bias"], gates=topics)
+    return Joint(linear=columns["linear"], deep=columns["deep"], bias=columns["bias"], gates=opened)
 
 
 def _languages(manifest: Mapping[str, Any]) -> frozenset[str]:

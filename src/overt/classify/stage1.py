@@ -10,15 +10,16 @@ A fault becomes `Unavailable` for every domain, with its reason: never a probabi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import inf, isfinite
 from typing import Final, final
 
 import numpy as np
 
-from overt.classify.features import Tokens, tokens, where, windows
+from overt.classify.features import Tokens, tokens, where, windows, words
+from overt.classify.gist import has_sentences, sentences, without_small_talk
 from overt.classify.memory import Memory
 from overt.classify.model import MILLION, Counted, Floats, Model, Told
 from overt.classify.turns import Reading, readings
@@ -77,8 +78,10 @@ class Stage1:
 
     def __init__(self, model: Model, *, alone: bool = True) -> None:
         """``alone``: whether its findings may be acted on. Where another stage is asked first, no trigger is sought
-        until then: on ordinary requests that would double the cost of this one."""
+        until then: on ordinary requests that would double the cost of this one. But every sentence is heard by itself
+        too, so that what stands around a request does not keep the other stage from reading it."""
         self._model = model
+        self._alone = alone
         self._floor = TRIGGER_FLOOR if alone else inf
         self._kept: Memory[Scored] = Memory(CACHED_TEXTS)
 
@@ -106,6 +109,20 @@ class Stage1:
     def score_views(self, text: str) -> tuple[ScoredView, ...]:
         """Every view of a text with its uncalibrated logits."""
         return tuple(self._view(view) for view in views(text))
+
+    def sentences(self, scored: ScoredView) -> list[tuple[Span, Floats]]:
+        """The sentences of a view with words in them, with their calibrated probabilities (domains, outputs). None
+        where there is but one."""
+        text = scored.view.mapped.text
+        spans = sentences(text) if has_sentences(text) else []
+        said = [(span, words(text[slice(*span)])) for span in spans] if len(spans) > 1 else []
+        return [
+            (span, self._model.probabilities(self._model.logits(found)).max(axis=0)) for span, found in said if found
+        ]
+
+    def without(self, scored: ScoredView, spans: Sequence[Span], kept: Sequence[bool]) -> ScoredView:
+        """A view without the sentences that are not kept."""
+        return self._view(replace(scored.view, mapped=without_small_talk(scored.view.mapped, spans, kept)))
 
     def probabilities(self, logits: Floats) -> Floats:
         """Calibrated and ordered: shape (windows, 4 domains, 4 outputs)."""
@@ -191,6 +208,9 @@ class Stage1:
             return Scored(self._model.nothing(), _NOWHERE, unread)
         by_window = [discounted(self._model.probabilities(v.logits), v.view.discount) for v in spoken]
         probabilities, chosen = best_views([view.view.must_rise for view in spoken], by_window)
+        if not self._alone:
+            said = (heard for view in spoken for _, heard in self.sentences(view) if not view.view.must_rise)
+            probabilities = np.maximum.reduce([probabilities, *said])
         spans = self.spans([(spoken[number], by_window[number]) for number in chosen], probabilities, self._floor)
         return Scored(probabilities, spans, unread)
 
@@ -221,6 +241,8 @@ class Stage1:
         counted = [self._model.counted(known[low:high]) for low, high in ranges]
         try:
             by_window = list(map(self._model.told, counted))
+            if not self._alone and has_sentences(text):
+                by_window.extend(self._told_by_sentence(text))
         except ValueError:
             return None
         told = by_window[0] if len(by_window) == 1 else _highest(by_window)
@@ -237,6 +259,14 @@ class Stage1:
             low, _ = ranges[window]
             spans[place] = None if run is None else (stand[low + run[0]][0], stand[low + run[1] - 1][1])
         return told, tuple(spans)
+
+    def _told_by_sentence(self, text: str) -> Iterator[list[Told]]:
+        """What each sentence of a plain text says by itself."""
+        spans = sentences(text)
+        for start, end in spans if len(spans) > 1 else ():
+            known = self._model.known(text[start:end])
+            for low, high in windows(len(known)):
+                yield self._model.told(self._model.counted(known[low:high]))
 
 
 def discounted(probabilities: Floats, discount: float) -> Floats:

@@ -33,7 +33,7 @@ CAREFUL: Final = 1_000_000
 """The suspicion of a chunk that could hide something by itself."""
 TOGETHER: Final = 84
 """The suspicion from which chunks could hide something together: the least common multiple of what one sign weighs
-where a view begins at 2, 6 and 14 of them."""
+where a view begins at 6 and 14 of them."""
 
 
 class ViewKind(StrEnum):
@@ -80,18 +80,30 @@ _NOT_LEET: Final = re.compile(
 )
 """Versions, numbers, digests, formulas, and names like ``mp3``, ``b2b`` and ``i18n``."""
 _SHORT_LEET: Final = 3
+_LEET_TOKEN_OR_ONE: Final = re.compile(r"[A-Za-z0-9@$!|]{1,24}")
+_FEWEST_LEET: Final = 2
+_LEET_SHARE: Final = 6
+"""Of that many words one, and two in all, say that the whole text is written so."""
 _SPACED: Final = re.compile(r"(?<![^\W_])(?:[^\W\d_][ ._*\-]{1,3}){5,}[^\W\d_](?![^\W_])")
 _GAP: Final = re.compile(r"[ ._*\-]+")
 _ASKS: Final = re.compile(
     r"\b(?:decod|decrypt|decipher|deobfuscat|unscrambl|base ?64|rot-?13|execut|follow|obey|revers)\w*",
     re.IGNORECASE,
 )
-_SPOKEN: Final = frozenset(
-    {"the", "and", "for", "with", "make", "this", "that", "how", "what", "you", "your", "from", "can", "are", "not"}
-    | {"have", "which", "when", "into", "them", "then", "here", "me", "to", "of"}
+_EVERYDAY: Final = (
+    "the and for with make this that how what you your from can are not have which when into them then here "
+    "me to of my would two write why should does out like about who could get need all without explain after they "
+    "people before only first want where three use open please small every help keep its give next work their between "
+    "last way take still find someone look something old read she her has our any one been did was will over show tell "
+    "die und für ist nicht wie ich eine von auf wird ohne kann einen einer mein meine machen einem une pour avec dans "
+    "que comment sur est sans qui peut quel comme faire por para como más puedo quiero cómo hacer uma com não mais meu "
+    "minha posso quero fazer"
 )
+"""Words of every day in languages that both readings could be in; turned, each is a word of none of them."""
+_SPOKEN: Final = frozenset(_EVERYDAY.split())
 _IN_ROT13: Final = frozenset(rot13(word) for word in _SPOKEN)
-_BACKWARDS: Final = frozenset(word[::-1] for word in _SPOKEN if word not in ("not", "are", "me"))
+_BACKWARDS: Final = frozenset(word[::-1] for word in _SPOKEN - {"not", "are", "me", "was"})
+"""Not: what is a word in both directions."""
 _FEWEST_SPOKEN: Final = 2
 
 _LEGIBLE: Final = str.maketrans(
@@ -117,10 +129,10 @@ def is_legible(text: str) -> bool:
 def suspicion(chunk: str) -> int:
     """How much a run of characters between white space could matter to any view but the plain one.
 
-    What could hide something by itself weighs `CAREFUL`. What takes 6 single letters, 14 pairs of hexadecimal digits
-    or 2 words of turned text weighs its share of `TOGETHER`. A legible text of at most `LONGEST_PLAIN` characters
-    whose chunks weigh less than that together, or that `hides_across` says is harmless, is *plain*: its only view
-    holds the words of its chunks.
+    What could hide something by itself weighs `CAREFUL`. What takes 6 single letters or 14 pairs of hexadecimal
+    digits weighs its share of `TOGETHER`, and a word of turned text all of it. A legible text of `LONGEST_PLAIN`
+    characters or fewer whose chunks weigh less than that together, or that `hides_across` says is harmless, is *plain*:
+    its only view holds the words of its chunks.
     """
     if _WORD.fullmatch(chunk) and chunk.lower() not in _HINTS:
         return 0
@@ -131,7 +143,7 @@ def suspicion(chunk: str) -> int:
     runs = _CHUNK_RUN.findall(chunk)
     single = TOGETHER // 6 * sum(len(run) == 1 for run in runs)
     hexadecimal = TOGETHER // 14 * sum(_HEX_PAIR.fullmatch(run) is not None for run in runs)
-    turned = TOGETHER // _FEWEST_SPOKEN * (chunk.lower() in _HINTS)
+    turned = TOGETHER * (chunk.lower() in _HINTS)
     return single + hexadecimal + turned
 
 
@@ -139,7 +151,8 @@ def hides_across(text: str) -> bool:
     """Whether the chunks of a text, none of which hides anything by itself, could hide something together."""
     if not text.isascii() or _SPACED.search(text) or _HEX.search(text):
         return True
-    return len(_HINTS.intersection(text.lower().split())) >= _FEWEST_SPOKEN
+    said = set(text.lower().split())
+    return len(_HINTS & said) >= (_FEWEST_SPOKEN if _SPOKEN & said else 1)
 
 
 def views(raw: str) -> tuple[View, ...]:
@@ -238,10 +251,15 @@ def _tag_edits(raw: str) -> Iterator[Edit]:
 
 
 def _leet_edits(text: str) -> list[Edit]:
-    """Digits and signs as letters, in every short word once one longer word is surely written so."""
+    """Digits and signs as letters, in every short word once one longer word is surely written so; in all words, and in
+    numbers, where a good share is."""
     found = _leet_tokens(text)
-    if not any(_surely_leet(token) for _, _, token in found):
+    sure = sum(_surely_leet(token) for _, _, token in found)
+    if sure == 0:
         return []
+    if sure >= _FEWEST_LEET and sure * _LEET_SHARE >= text.count(" ") + 1:
+        everywhere = [(token.start(), token.end(), token.group()) for token in _LEET_TOKEN_OR_ONE.finditer(text)]
+        return [(start, end, token.translate(_LEET)) for start, end, token in everywhere if not token.isalpha()]
     return [
         (start, end, token.translate(_LEET))
         for start, end, token in found
@@ -272,11 +290,16 @@ _SPELLINGS: Final[Sequence[tuple[ViewKind, Callable[[str], Iterable[Edit]]]]] = 
 
 
 def _turned(mapped: Mapped) -> Iterator[View]:
-    """ROT13 and reversed text, where the turned text has words that people say and the text as it stands could not."""
+    """ROT13 and reversed text, where the turned text has words that people say. One such word is enough where the text
+    as it stands has none; then the turned reading is the one that makes sense, and counts as any other."""
     spoken = set(mapped.text.lower().split())
-    if len(spoken & _IN_ROT13) >= _FEWEST_SPOKEN:
-        turned = Mapped(rot13(mapped.text), mapped.starts, mapped.ends, mapped.unread)
-        yield View(kind=ViewKind.ROT13, mapped=turned, discount=DECODED_DISCOUNT, must_rise=True)
-    if len(spoken & _BACKWARDS) >= _FEWEST_SPOKEN:
+    stands = len(spoken & _SPOKEN)
+    if len(spoken & _IN_ROT13) >= (_FEWEST_SPOKEN if stands else 1):
+        yield _turn(ViewKind.ROT13, Mapped(rot13(mapped.text), mapped.starts, mapped.ends, mapped.unread), stands)
+    if len(spoken & _BACKWARDS) >= (_FEWEST_SPOKEN if stands else 1):
         turned = Mapped(mapped.text[::-1], mapped.starts[::-1], mapped.ends[::-1], mapped.unread)
-        yield View(kind=ViewKind.REVERSED, mapped=turned, discount=DECODED_DISCOUNT, must_rise=True)
+        yield _turn(ViewKind.REVERSED, turned, stands)
+
+
+def _turn(kind: ViewKind, mapped: Mapped, stands: int) -> View:
+    return View(kind=kind, mapped=mapped, discount=DECODED_DISCOUNT if stands else 0.0, must_rise=bool(stands))

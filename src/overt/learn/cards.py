@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from overt.classify.joint import TOPIC_GATE
 from overt.core.domain import BANDS, DOMAINS, Band, Domain
 from overt.core.finding import Release
 from overt.core.policy import Policy
@@ -58,7 +59,9 @@ CHOSEN: Final = (
     "recall in sources left out. So the rates on held-out everyday requests and the recall on sources left out are "
     "somewhat optimistic, and the suite passes by construction: every point lies above every must-pass request.",
     "alpaca, staqc_sql, xquad, nq_open and clinc150 are not fresh judges: benign rows of ours were written after the "
-    "false positives of earlier classifiers on them had been read, in the same genres (no row was copied).",
+    "false positives of earlier classifiers on them had been read, in the same genres (no row was copied). Small talk "
+    "was written after looking at which sentences of the everyday paragraph, by which stability is measured, stage 1 "
+    "took for something else, and gates, the reading by sentence and turned readings were tried on those measurements.",
 )
 """What the search for this release looked at; bring it up to date whenever a setting is chosen anew."""
 LANGUAGES_TOLD: Final = (
@@ -138,12 +141,12 @@ def _stages(subject: Subject) -> Sequence[str]:
     )
     if "gates" not in subject.manifest:
         return (first,)
-    gates = ", ".join(f"{gate['domain']} {gate['topic']:.4f}" for gate in subject.manifest["gates"])
+    gates = ", ".join(f"{gate['domain']} {gate['high_dual']:.4f}" for gate in subject.manifest["gates"])
     return (
         first,
         "- Stage 2, where stage 1 is not sure of none: all-MiniLM-L6-v2 fine-tuned with sixteen heads, int8 (ONNX), "
         "one thread, no accelerator, no network",
-        f"- Stage 2 reads from these topic probabilities of stage 1: {gates}",
+        f"- Stage 2 reads from these high_dual probabilities of stage 1: {gates}; and from a topic of {TOPIC_GATE}",
     )
 
 

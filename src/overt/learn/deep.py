@@ -26,6 +26,8 @@ INNER = 256
 """Width of the layer between the pooled text and the heads."""
 FROZEN_LAYERS = 2
 NORM_FLOOR = 1e-12
+IMPOSSIBLE = -1e4
+"""The score of a place without a token."""
 
 
 def trainable_copy(encoder: Encoder, *, seed: int) -> Tensors:
@@ -81,7 +83,8 @@ def _attention(t: Mapping[str, Tensor], name: str, hidden: Tensor, allowed: Tens
     def split(part: str) -> Tensor:
         return _linear(t, f"{name}.{part}", hidden).view(rows, length, HEADS, width // HEADS).transpose(1, 2)
 
-    found = functional.scaled_dot_product_attention(split("query"), split("key"), split("value"), attn_mask=allowed)
+    scores = split("query") @ split("key").transpose(-1, -2) * (HEADS / width) ** 0.5
+    found = functional.softmax(scores.masked_fill(~allowed, IMPOSSIBLE), dim=-1) @ split("value")
     return found.transpose(1, 2).reshape(rows, length, width)
 
 

@@ -38,6 +38,7 @@ FOUND: Final = 0.4
 HIGHEST_GATE: Final = 0.6
 LOWEST_GATE: Final = 0.001
 PRIOR: Final = (0.3, 1.0, 0.0)
+_HIGH: Final = BANDS.index(Band.HIGH_DUAL)
 HELD: Final = 1e-3
 """How strongly the regression is held to `PRIOR`."""
 
@@ -46,19 +47,19 @@ HELD: Final = 1e-3
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Rows with what each stage says about them: probabilities (rows, 4, 4) of stage 1, logits (rows, 16) of stage 2,
-    and the highest topic probabilities (rows, 4) that stage 1 gives in any view, which is what gates see."""
+    and the highest high_dual probabilities (rows, 4) that stage 1 gives in any view or sentence: what gates see."""
 
     rows: Sequence[Row]
     first: Floats
     second: Floats
-    topics: Floats
+    heard: Floats
 
     def __add__(self, other: Seen) -> Seen:
         return Seen(
             [*self.rows, *other.rows],
             np.concatenate([self.first, other.first]),
             np.concatenate([self.second, other.second]),
-            np.concatenate([self.topics, other.topics]),
+            np.concatenate([self.heard, other.heard]),
         )
 
 
@@ -78,19 +79,19 @@ def seen_by(rows: Sequence[Row], stage1: Stage1, encoder: Encoder) -> Seen:
     kept: list[Row] = []
     texts: list[str] = []
     logits: list[Floats] = []
-    topics: list[Floats] = []
+    heard: list[Floats] = []
     for row in rows:
         plain = stage1.score_views(row.text)[0]
         if len(plain.logits) == 1:
             kept.append(row)
             texts.append(plain.view.mapped.text)
             logits.append(plain.logits)
-            topics.append(stage1.score(row.text).probabilities[:, 0])
+            heard.append(stage1.score(row.text).probabilities[:, _HIGH])
     if not kept:
         nothing = np.zeros((0, len(DOMAINS), len(OUTPUTS)), np.float32)
         return Seen([], nothing, np.zeros((0, WIDTH), np.float32), nothing[:, :, 0])
     second = [encoder.logits(texts[low : low + BATCH]) for low in range(0, len(texts), BATCH)]
-    return Seen(kept, stage1.probabilities(np.concatenate(logits)), np.concatenate(second), np.stack(topics))
+    return Seen(kept, stage1.probabilities(np.concatenate(logits)), np.concatenate(second), np.stack(heard))
 
 
 def join(seen: Seen, recipe: Recipe) -> Joint:
@@ -122,16 +123,15 @@ def _fitted(features: Doubles, positive: Flags, weights: Doubles) -> tuple[float
 
 def _gates(seen: Seen, joint: Joint) -> Floats:
     together = joint.probabilities(seen.first, seen.second)
-    high = BANDS.index(Band.HIGH_DUAL)
     gates = np.full(len(DOMAINS), HIGHEST_GATE, np.float32)
     for place in range(len(DOMAINS)):
         chosen = [
             number
             for number, row in enumerate(seen.rows)
-            if row.label.topics[place] and row.label.floor >= high and together[number, place, high] >= FOUND
+            if row.label.topics[place] and row.label.floor >= _HIGH and together[number, place, _HIGH] >= FOUND
         ]
         if chosen:
-            gates[place] = _gate(seen.topics[chosen, place], [_origin(seen.rows[number]) for number in chosen])
+            gates[place] = _gate(seen.heard[chosen, place], [_origin(seen.rows[number]) for number in chosen])
     return gates
 
 
@@ -139,10 +139,10 @@ def _origin(row: Row) -> str:
     return OWN if row.own else row.source
 
 
-def _gate(topics: Floats, origins: Sequence[str]) -> float:
+def _gate(heard: Floats, origins: Sequence[str]) -> float:
     """The weighted quantile, every origin counting the same."""
     sizes = Counter(origins)
     shares = np.asarray([1 / (sizes[origin] * len(sizes)) for origin in origins])
-    order = np.argsort(topics)
+    order = np.argsort(heard)
     first = int(np.searchsorted(np.cumsum(shares[order]), HIDDEN))
-    return float(np.clip(topics[order][min(first, len(order) - 1)], LOWEST_GATE, HIGHEST_GATE))
+    return float(np.clip(heard[order][min(first, len(order) - 1)], LOWEST_GATE, HIGHEST_GATE))

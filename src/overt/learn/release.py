@@ -129,11 +129,11 @@ def matrix_of(plan: Plan, rows: Sequence[Row], progress: Progress) -> Matrix:
     return cache.kept_matrix(plan.cache, name, lambda: build_matrix(texts, Extractor(plan.wordpiece), plan.table))
 
 
-def scorer(plan: Plan, weights: Weights, calibration: Calibration) -> Stage1:
-    """The classifier that these weights make, before they are released."""
+def scorer(plan: Plan, weights: Weights, calibration: Calibration, *, alone: bool = True) -> Stage1:
+    """The stage 1 that these weights make, before they are released."""
     release = Release(name=NAME, version=plan.version, digest=digest_of(b"unreleased"))
     model = Model(release=release, weights=weights, calibration=calibration, wordpiece=plan.wordpiece)
-    return Stage1(model)
+    return Stage1(model, alone=alone)
 
 
 @final
@@ -288,7 +288,7 @@ def joined(
     progress("joining the stages")
     sets = [(whole, some_of(scaling)), *((part, some_of(part.rows)) for part in parts)]
     seen = [
-        seen_by(rows, scorer(plan, part.weights, calibration), Encoder(part.graph, plan.wordpiece))
+        seen_by(rows, scorer(plan, part.weights, calibration, alone=False), Encoder(part.graph, plan.wordpiece))
         for part, rows in sets
         if part.graph is not None
     ]
@@ -306,9 +306,9 @@ class Made:
 
     def classifier(self, part: Part) -> Cascade | Stage1:
         """The classifier of a part, before it is released: no acting points, no spans to trace."""
-        stage1 = scorer(self.plan, part.weights, self.calibration)
         if part.graph is None or self.joint is None:
-            return stage1
+            return scorer(self.plan, part.weights, self.calibration)
+        stage1 = scorer(self.plan, part.weights, self.calibration, alone=False)
         return Cascade(stage1, Encoder(part.graph, self.plan.wordpiece), self.joint, frozenset(LANGUAGES))
 
     def write(self, folder: Path, card: Card, part: Part) -> Release:

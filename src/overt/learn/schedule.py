@@ -12,7 +12,7 @@ class Schedule:
     """How long and how fast. ``lessons`` is the number of rows drawn in a round."""
 
     rounds: int = 4
-    lessons: int = 32_000
+    lessons: int = 26_000
     batch: int = 64
     encoder_rate: float = 1e-4
     head_rate: float = 1e-3
