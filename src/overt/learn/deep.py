@@ -59,6 +59,8 @@ def logits(t: Mapping[str, Tensor], ids: Tensor, mask: Tensor, *, dropout: float
     hidden = t["embeddings.word_embeddings.weight"][ids]
     hidden = hidden + t["embeddings.position_embeddings.weight"][: ids.shape[1]]
     hidden = _normed(t, "embeddings.LayerNorm", hidden + t["embeddings.token_type_embeddings.weight"][0])
+    if torch.is_autocast_enabled("cpu"):
+        hidden = hidden.to(torch.get_autocast_dtype("cpu"))
     allowed = mask[:, None, None, :]
     for layer in range(LAYERS):
         hidden = _layer(t, f"encoder.layer.{layer}", hidden, allowed, dropout if layer >= FROZEN_LAYERS else 0.0)
@@ -70,10 +72,10 @@ def logits(t: Mapping[str, Tensor], ids: Tensor, mask: Tensor, *, dropout: float
 
 def _layer(t: Mapping[str, Tensor], name: str, hidden: Tensor, allowed: Tensor, dropout: float) -> Tensor:
     attended = _linear(t, f"{name}.attention.output.dense", _attention(t, f"{name}.attention.self", hidden, allowed))
-    attended = functional.dropout(attended, dropout, dropout > 0)
+    attended = _dropped(attended, dropout)
     hidden = _normed(t, f"{name}.attention.output.LayerNorm", hidden + attended)
     inner = functional.gelu(_linear(t, f"{name}.intermediate.dense", hidden))
-    outer = functional.dropout(_linear(t, f"{name}.output.dense", inner), dropout, dropout > 0)
+    outer = _dropped(_linear(t, f"{name}.output.dense", inner), dropout)
     return _normed(t, f"{name}.output.LayerNorm", hidden + outer)
 
 
@@ -86,6 +88,14 @@ def _attention(t: Mapping[str, Tensor], name: str, hidden: Tensor, allowed: Tens
     scores = split("query") @ split("key").transpose(-1, -2) * (HEADS / width) ** 0.5
     found = functional.softmax(scores.masked_fill(~allowed, IMPOSSIBLE), dim=-1) @ split("value")
     return found.transpose(1, 2).reshape(rows, length, width)
+
+
+def _dropped(hidden: Tensor, share: float) -> Tensor:
+    """Dropout of whole features of a text, at all its tokens (Gal and Ghahramani 2016): far fewer random numbers."""
+    if share == 0.0:
+        return hidden
+    kept = torch.rand(hidden.shape[0], 1, hidden.shape[2]) >= share
+    return hidden * (kept / (1 - share)).to(hidden.dtype)
 
 
 def _linear(t: Mapping[str, Tensor], name: str, hidden: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ learns from every row that decides its question: a benign row of any subject is 
 That puts the effort where a false positive would be.
 
 Variation (seeded): a request between polite or everyday sentences, or before, after or amid a paragraph of them, with
-typing errors, without punctuation. None of it changes what is asked, so none of it changes the answers.
+typing errors, without punctuation. None of it changes what is asked, so none of it changes the answers. Of a harmless
+text about none of the domains a few sentences are as harmless as all of them, and that is what stage 2 often reads.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
+from overt.classify.gist import sentences
 from overt.classify.model import NEVER, OUTPUTS, WIDTH
 from overt.classify.text import normalise
 from overt.core.domain import DOMAINS
@@ -36,6 +38,8 @@ MISTYPED_SHARE: Final = 0.20
 SLIPS: Final = (0.1, 0.25, 0.5)
 """The shares of words with a typing error, each as often as the others."""
 UNPUNCTUATED_SHARE: Final = 0.10
+EXCERPT_SHARE: Final = 0.5
+"""Of harmless texts of several sentences about no domain, how many are read in part."""
 LONGEST_AROUND: Final = 160
 """Characters of an everyday sentence that is put around a request."""
 SHORTEST_SLIP: Final = 4
@@ -108,7 +112,17 @@ def draw_lessons(course: Course, count: int, random: np.random.Generator) -> lis
 
 def _lesson(course: Course, row: Row, random: np.random.Generator) -> Lesson:
     answers, told = answers_of(row.label)
-    return Lesson(course.encode(normalise(_varied(row.text[:READ], course.around, random)).text), answers, told)
+    text = _excerpt(row.text, random) if row.domain == "none" and row.intent == "benign" else row.text
+    return Lesson(course.encode(normalise(_varied(text[:READ], course.around, random)).text), answers, told)
+
+
+def _excerpt(text: str, random: np.random.Generator) -> str:
+    """A run of the sentences of a text, sometimes all of them."""
+    spans = sentences(text)
+    if len(spans) < 2 or random.random() >= EXCERPT_SHARE:
+        return text
+    first, last = sorted(random.integers(0, len(spans), 2))
+    return text[spans[first][0] : spans[last][1]]
 
 
 def answers_of(label: Label) -> tuple[Floats, Floats]:

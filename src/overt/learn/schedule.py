@@ -12,9 +12,9 @@ class Schedule:
     """How long and how fast. ``lessons`` is the number of rows drawn in a round."""
 
     rounds: int = 4
-    lessons: int = 26_000
+    lessons: int = 40_000
     batch: int = 64
-    encoder_rate: float = 1e-4
+    encoder_rate: float = 2e-4
     head_rate: float = 1e-3
     warm_up: float = 0.05
     decay: float = 0.01
