@@ -128,6 +128,16 @@ def test_a_release_that_is_worse_than_the_one_before_fails(spoil: Spoil, names: 
     assert failed(gates(RELEASE, figures(spoil), figures())) == names
 
 
+def test_sources_of_a_request_or_two_count_as_one_source() -> None:
+    def scattered(value: dict[str, Any]) -> None:
+        value["left_out"]["cyber"] = {"large": rate(500, 1_000), "one": rate(1, 1), "other": rate(7, 9)}
+
+    def lost(value: dict[str, Any]) -> None:
+        value["left_out"]["cyber"] = {"large": rate(580, 1_000), "one": rate(0, 1), "other": rate(7, 9)}
+
+    assert not failed(gates(RELEASE, figures(lost), figures(scattered)))
+
+
 def test_what_the_release_before_was_not_measured_on_stops_nobody() -> None:
     found = gates(RELEASE, figures(), figures(_nothing_left_out))
     assert not failed(found)

@@ -8,7 +8,7 @@ for a good one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar, final
@@ -22,6 +22,8 @@ BOUND: Final = 0.001
 ONE_SIDED: Final = 0.05
 ALLOWED_LOSS: Final = 0.02
 """How much lower the mean recall may be than that of the release before."""
+FEWEST: Final = 20
+"""Sources with fewer left-out requests are one source together: a single request must not speak for a fifth of them."""
 UNCOVERED: Final = "not covered"
 """In the name of a source: rows of languages that nobody claims to catch. They are in no gate."""
 _ROUNDING: Final = 1e-9
@@ -150,22 +152,30 @@ def _no_regression(figures: Figures, current: Figures) -> Gate:
 def _recall(domain: Domain, figures: Figures, current: Figures) -> Gate:
     """The mean over the left-out sources that the release before was measured on: no large one speaks for all."""
     name, asked = f"recall, {domain}", f"at most {100 * ALLOWED_LOSS:g} points lower"
-    before = dict(_shares(current.left_out.get(domain, {})))
-    now = dict(_shares(figures.left_out.get(domain, {})))
+    before, now = (_measured_on(each.left_out.get(domain, {})) for each in (current, figures))
     missing = sorted(set(before) - set(now))
     if not before:
         return Gate(name, asked, "the release before was not measured", Verdict.OPEN)
     if missing:
         return Gate(name, asked, f"not measured on {', '.join(missing)}", Verdict.FAIL)
-    old, new = (sum(shares[source] for source in before) / len(before) for shares in (before, now))
+    groups = _groups(before)
+    old, new = (sum(_pooled(counts, group) for group in groups) / len(groups) for counts in (before, now))
     found = f"{_percent(new)} on {len(before)} left-out sources, {_percent(old)} before"
     return Gate(name, asked, found, _verdict(new >= old - ALLOWED_LOSS - _ROUNDING))
 
 
-def _shares(sources: Mapping[str, Count]) -> Iterator[tuple[str, float]]:
-    for name, count in sources.items():
-        if count.share is not None and UNCOVERED not in name:
-            yield name, count.share
+def _measured_on(sources: Mapping[str, Count]) -> dict[str, Count]:
+    return {name: count for name, count in sources.items() if count.trials and UNCOVERED not in name}
+
+
+def _groups(before: Mapping[str, Count]) -> list[list[str]]:
+    """Every source by itself, and the small ones together."""
+    small = [name for name, count in before.items() if count.trials < FEWEST]
+    return [*([name] for name in before if name not in small), *([small] if small else [])]
+
+
+def _pooled(counts: Mapping[str, Count], names: list[str]) -> float:
+    return sum(counts[name].hits for name in names) / sum(counts[name].trials for name in names)
 
 
 def _verdict(passes: bool) -> Verdict:
