@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from cascade_samples import GATES, tiny_cascade, tiny_encoder, tiny_graph
 from classify_samples import assistant, user, wordpiece
+from hypothesis import given
+from hypothesis import strategies as st
 
 from overt.classify.cascade import HISTORY, SPLIT, STAGE2, Cascade
-from overt.classify.encoder import CLS, LONGEST, Encoder, clipped
+from overt.classify.encoder import BATCH, CLS, LONGEST, PADDED, Encoder, batches, clipped
+from overt.classify.model import Floats
 from overt.classify.stage1 import STAGE1
 from overt.core.domain import DOMAINS
 from overt.core.finding import Cause, Finding, Unavailable
@@ -163,6 +167,21 @@ def test_a_long_text_is_read_in_windows_and_its_end_still_counts() -> None:
     assert cyber(user(f"{padding} attack the firewall")).high_dual > 0.5
 
 
+def test_windows_that_say_nothing_are_not_read_beside_the_one_that_does() -> None:
+    cascade, read = tiny_cascade(), list[str]()
+    encoder = cascade._encoder
+
+    class Listening:
+        def logits(self, texts: Sequence[str]) -> Floats:
+            read.extend(texts)
+            return encoder.logits(texts)
+
+    cascade._encoder = Listening()  # type: ignore[assignment]
+    cascade.assess_now(asks(user("the garden is green and the bread is warm " * 60 + " attack the firewall")))
+    assert read
+    assert all("attack" in text for text in read)
+
+
 def test_asynchronous_and_immediate_assessments_agree() -> None:
     cascade = tiny_cascade()
     for text in ("attack the firewall", "what a nice day", "ransomware " * 4_000):
@@ -183,6 +202,15 @@ def test_the_encoder_gives_a_text_the_same_logits_alone_and_among_others() -> No
     together = tiny_encoder().logits(texts)
     for place, text in enumerate(texts):
         np.testing.assert_allclose(together[place], tiny_encoder().logits([text])[0], atol=1e-5)
+
+
+@given(st.lists(st.integers(2, LONGEST + 2), max_size=40))
+def test_windows_of_like_size_are_computed_together_and_none_is_left_out(sizes: list[int]) -> None:
+    found = list(batches(sizes))
+    assert sorted(place for batch in found for place in batch) == list(range(len(sizes)))
+    for batch in found:
+        assert len(batch) <= BATCH
+        assert sizes[batch[-1]] - sizes[batch[0]] <= PADDED
 
 
 def test_a_long_window_keeps_its_two_ends() -> None:

@@ -54,6 +54,8 @@ Given = TypeVar("Given")
 
 MOST_WINDOWS: Final = 8
 """Windows that stage 2 reads of one text, the most telling ones by stage 1."""
+TELLING: Final = 0.5
+"""The share of a gate from which a window is read beside the most telling one."""
 KEPT_TEXTS: Final = 2_048
 FEWEST_WORDS: Final = 3
 """One or two words name a thing and ask for nothing: they may be on a topic, and are of no band."""
@@ -319,14 +321,15 @@ class Cascade:
         """The probabilities of both stages, (windows, 4, 4) per view; windows that stage 2 did not read keep what
         stage 1 may say by itself."""
         first = [self._stage1.probabilities(view.logits) for view in seen]
-        ranked = sorted(
+        openings = sorted(
             (
                 (opening, number, window)
                 for number, each in enumerate(first)
                 for window, opening in enumerate(self._joint.opening(each).tolist())
             ),
             reverse=True,
-        )[:MOST_WINDOWS]
+        )
+        ranked = [one for place, one in enumerate(openings[:MOST_WINDOWS]) if place == 0 or one[0] >= TELLING]
         logits = self._encoder.logits([_text_of(seen[number], window) for _, number, window in ranked])
         joined = [self._joint.unread(each) for each in first]
         for place, (_, number, window) in enumerate(ranked):

@@ -6,7 +6,7 @@ interpreter while it computes, so calls from several threads run side by side; e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, final
 
 import numpy as np
@@ -24,6 +24,8 @@ HEAD: Final = 70
 """Of a text that is cut, the pieces kept from its beginning; the others are from its end."""
 BATCH: Final = 8
 """Windows that are computed together: a batch saves little on one core and costs memory."""
+PADDED: Final = 3
+"""By how many pieces the windows of a batch may differ: filling up costs as much as what is said."""
 _ERRORS_ONLY: Final = 3
 
 
@@ -38,10 +40,8 @@ class Encoder:
     def logits(self, texts: Sequence[str]) -> Floats:
         """The logits of each text as one window: shape (texts, 16). Normalise the texts first."""
         pieces = [[CLS, *clipped(self._wordpiece.encode(text)), SEP] for text in texts]
-        order = sorted(range(len(pieces)), key=lambda place: len(pieces[place]))
         found = np.zeros((len(pieces), WIDTH), np.float32)
-        for low in range(0, len(order), BATCH):
-            places = order[low : low + BATCH]
+        for places in batches([len(each) for each in pieces]):
             found[places] = self._batch([pieces[place] for place in places])
         return found
 
@@ -51,6 +51,18 @@ class Encoder:
             ids[place, : len(each)] = each
         logits: Floats = self._session.run(None, {"ids": ids, "mask": (ids != 0).astype(np.int32)})[0]
         return logits
+
+
+def batches(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """The places of windows of these sizes, those of like size together."""
+    batch: list[int] = []
+    for place in sorted(range(len(sizes)), key=sizes.__getitem__):
+        if batch and (len(batch) == BATCH or sizes[place] - sizes[batch[0]] > PADDED):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
 
 
 def clipped(ids: Sequence[int]) -> Sequence[int]:
