@@ -2,7 +2,8 @@
 
 The twin of `overt.learn.encoder` for whole texts: token ids (rows, length) and their mask to logits (rows, heads).
 Pooling is the mean over tokens (the markers included), as the model was trained (Reimers and Gurevych 2019). The heads
-read that mean and the first token side by side, through one hidden layer.
+read that mean and the first token side by side, through one hidden layer. Attention is written out: on a CPU the fused
+kernel's backward pass takes as long as everything else together.
 
 Needs PyTorch, which only the people who train need: ``pip install torch`` (the CPU build is enough).
 """
