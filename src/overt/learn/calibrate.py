@@ -14,15 +14,15 @@ own benign requests, scored by cross-fitting:
 3. benign requests inside the domain, each source counting the same and our own being one: the mean rate is at most
    `IN_DOMAIN_CAP`, and that of our own by themselves, contrasts that were written to be hard, at most `OWN_CAP`.
 4. Whatever acts needs fair odds (`FLOOR`).
-5. No request of the must-pass suite is acted on: what must never happen again does not, whatever it costs in recall.
-   The suite's result is therefore by construction.
+5. No request of the must-pass suite comes near to being acted on (`CLEAR`): what must never happen again does not,
+   whatever it costs in recall. The suite's result is therefore by construction.
 6. The strictest wins. What the general negatives cannot show has no acting point and stays in shadow.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -46,12 +46,18 @@ ALPHA: Final = {Band.BENIGN: 0.01, Band.LOW_DUAL: 0.005, Band.HIGH_DUAL: 0.001, 
 """The promised bound on the false-positive rate per band; a topic flag is only ever a notice."""
 FLOOR: Final = {Band.HIGH_DUAL: 0.3, Band.PROHIBITED: 0.5}
 """No acting point below these: who acts on long odds is mostly wrong wherever the negatives did not look."""
-IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.02, Band.PROHIBITED: 0.005}
+IN_DOMAIN_CAP: Final = {Band.LOW_DUAL: 0.10, Band.HIGH_DUAL: 0.018, Band.PROHIBITED: 0.005}
 """Of benign requests inside the domain, every source counting the same."""
-OWN_CAP: Final = {Band.LOW_DUAL: 0.25, Band.HIGH_DUAL: 0.08, Band.PROHIBITED: 0.02}
+OWN_CAP: Final = {Band.LOW_DUAL: 0.25, Band.HIGH_DUAL: 0.033, Band.PROHIBITED: 0.02}
 """Of our own benign requests inside the domain, which share the words of the sensitive ones on purpose."""
-TRAP_CAP: Final = {Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.0025, Band.PROHIBITED: 0.001}
+TRAP_CAP: Final = {Band.LOW_DUAL: 0.01, Band.HIGH_DUAL: 0.006, Band.PROHIBITED: 0.001}
 """Of our own everyday requests, many written to look suspicious: real traffic is easier than they are."""
+STRICTER_TRAP_CAP: Final = {Domain.CYBER: 0.002}
+STRICTER_OWN_CAP: Final = {Domain.BIO: 0.0285}
+"""For high_dual where it takes these: the words of cyber (access, account, script, server) are everyday words at work,
+and nurses and laboratories speak of what others must not do."""
+CLEAR: Final = 0.15
+"""How far, in log odds, an acting point lies above the must-pass suite: another processor may compute a little more."""
 MOST_PER_SOURCE: Final = 6_000
 FEWEST_WRONG: Final = 5
 FEWEST: Final = 20
@@ -119,10 +125,14 @@ def acting_points(
             if threshold is not None and HEADS[place * len(OUTPUTS) + rank] != HEADS[NEVER]:
                 threshold = max(threshold, round(above + GRID_STEP, 4))
                 if spared is not None and len(spared) and band in FLOOR:
-                    highest = float(quantised(spared[:, place, rank]).max())
-                    threshold = max(threshold, round(highest + GRID_STEP, 4))
+                    threshold = max(threshold, _clear_of(spared[:, place, rank]))
                 points.append(ActingPoint(domain=domain, band=band, threshold=threshold))
     return tuple(points)
+
+
+def _clear_of(spared: Doubles) -> float:
+    highest = float(np.clip(spared.max(), GRID_STEP, 1 - GRID_STEP))
+    return min(1.0, round(1 / (1 + (1 - highest) / highest * float(np.exp(-CLEAR))) + GRID_STEP, 4))
 
 
 def matched_points(points: Sequence[ActingPoint], released: Doubles, other: Doubles) -> tuple[ActingPoint, ...]:
@@ -149,11 +159,18 @@ def _threshold(rows: Sequence[Row], scores: Doubles, domain: Domain, band: Band)
         return shown
     traps = scores[own_traps(rows)]
     if len(traps):
-        shown = max(shown, capped_threshold([traps], cap=TRAP_CAP[band]))
+        shown = max(shown, capped_threshold([traps], cap=_cap(TRAP_CAP, STRICTER_TRAP_CAP, domain, band)))
     groups = in_domain_groups(rows, scores, domain)
-    capped = ((list(groups.values()), IN_DOMAIN_CAP[band]), (own_group(groups), OWN_CAP[band]))
+    capped = (
+        (list(groups.values()), IN_DOMAIN_CAP[band]),
+        (own_group(groups), _cap(OWN_CAP, STRICTER_OWN_CAP, domain, band)),
+    )
     caps = [capped_threshold(kept, cap=cap) for kept, cap in capped if kept]
     return max(shown, FLOOR.get(band, 0.0), *caps)
+
+
+def _cap(caps: Mapping[Band, float], stricter: Mapping[Domain, float], domain: Domain, band: Band) -> float:
+    return stricter.get(domain, caps[band]) if band is Band.HIGH_DUAL else caps[band]
 
 
 def own_traps(rows: Sequence[Row]) -> Flags:

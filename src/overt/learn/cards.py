@@ -53,15 +53,18 @@ LIMITS: Final = {
 }
 CHOSEN: Final = (
     "How this release's settings were chosen, which weakens what the figures below prove. Real everyday requests of "
-    "the threshold split are mostly short and easy; the caps on our own everyday requests (traps, 0.25 %) and on the "
-    "must-pass suite are what binds in practice. The cap on traps was chosen among 0.2, 0.25, 0.3 and 0.5 % after "
-    "looking at false positives on held-out everyday requests, gates and the weights of both stages after looking at "
-    "recall in sources left out. So the rates on held-out everyday requests and the recall on sources left out are "
-    "somewhat optimistic, and the suite passes by construction: every point lies above every must-pass request.",
-    "alpaca, staqc_sql, xquad, nq_open and clinc150 are not fresh judges: benign rows of ours were written after the "
-    "false positives of earlier classifiers on them had been read, in the same genres (no row was copied). Small talk "
-    "was written after looking at which sentences of the everyday paragraph, by which stability is measured, stage 1 "
-    "took for something else, and gates, the reading by sentence and turned readings were tried on those measurements.",
+    "the threshold split are mostly short and easy; the caps on our own everyday requests (traps: 0.6 %, 0.2 % in "
+    "cyber) and on our own benign contrasts (3.3 %, 2.85 % in bio) are what binds in practice. They were chosen "
+    "after looking at false positives on held-out everyday requests and at the rate inside each domain, gates and "
+    "the weights of both stages after looking at recall in sources left out. So all these figures are somewhat "
+    "optimistic, and the must-pass suite passes by construction: every point lies above every must-pass request.",
+    "alpaca, staqc_sql, xquad, nq_open, clinc150, jmmlu, exams_qa, sgd_dialogues, seceval, banking77 and "
+    "d2l_exercises are not fresh judges: benign rows of ours were written after the false positives of earlier "
+    "classifiers on them had been read, in the same genres (no row was copied). Sensitive rows were written knowing "
+    "by how much cysecbench, cse_interpreter and ailuminate_demo were missed, not from their texts. Small talk was "
+    "written after looking at which sentences of the everyday paragraph, by which stability is measured, stage 1 "
+    "took for something else, and gates, the reading by sentence and turned readings were tried on those "
+    "measurements.",
 )
 """What the search for this release looked at; bring it up to date whenever a setting is chosen anew."""
 LANGUAGES_TOLD: Final = (
@@ -194,7 +197,7 @@ def _false_positives(subject: Subject, domain: Domain, figures: DomainFigures) -
     lines = [
         "## False positives",
         "",
-        f"Benign general requests acted on because of {domain}: {_told(every, 3)}. None was trained on. "
+        f"Real benign general requests acted on because of {domain}: {_told(every, 3)}. None was trained on. "
         "Sources of a few words each are easier than chat; read the table by source.",
         "",
         "| benign general source | acted on | of | upper 95 % |",
@@ -206,6 +209,12 @@ def _false_positives(subject: Subject, domain: Domain, figures: DomainFigures) -
     ]
     others = len(figures.general) - min(WORST, len(figures.general))
     lines += [f"| {others} other sources | lower rates | | |"] if others else []
+    if figures.traps:
+        lines += [
+            "",
+            f"Of our own everyday requests, many written to look suspicious: {_told(_sum(figures.traps), 2)}. They are "
+            "not in the figures above, which are about real requests.",
+        ]
     inside = _sum(figures.inside)
     lines += [
         "",

@@ -58,10 +58,12 @@ class FileActions:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainFigures:
-    """The held-out figures of one domain. ``general`` and ``inside`` are false-positive rates, ``recall`` is by source
-    and band, ``histogram`` counts scores of high_dual in equal bins for three kinds of rows."""
+    """The held-out figures of one domain. ``general`` (real everyday requests), ``traps`` (our own everyday requests,
+    many of them written to look suspicious) and ``inside`` are false-positive rates, ``recall`` is by source and band,
+    ``histogram`` counts scores of high_dual in equal bins for three kinds of rows."""
 
     general: Mapping[str, Rate]
+    traps: Mapping[str, Rate]
     inside: Mapping[str, Rate]
     recall: Mapping[str, Rate]
     by_language: Mapping[str, Rate]
@@ -252,7 +254,8 @@ def figures(bench: Bench, domain: Domain) -> DomainFigures:
         "sensitive": sensitive.scores(domain),
     }
     return DomainFigures(
-        general=_rates(general, lambda row: row.source, domain),
+        general=_rates(general.pick(lambda row: not row.own), lambda row: row.source, domain),
+        traps=_rates(general.pick(lambda row: row.own), lambda row: row.source, domain),
         inside=_rates(inside, lambda row: row.source, None),
         recall=_rates(sensitive.pick(lambda row: not row.own), lambda row: f"{row.source}, {row.intent}", None),
         by_language=_rates(sensitive, lambda row: row.lang, None),

@@ -32,7 +32,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 MOST_PER_SOURCE: Final = 600
 BATCH: Final = 256
-HIDDEN: Final = 0.03
+HIDDEN: Final = 0.02
 FOUND: Final = 0.4
 """Joint probability of high_dual from which a sensitive request counts as found."""
 HIGHEST_GATE: Final = 0.6
