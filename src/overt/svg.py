@@ -22,6 +22,14 @@ def picture(wide: float, high: float, *parts: Svg, **attributes: str) -> Svg:
     return element("svg", body, viewBox=f"0 0 {wide:g} {high:g}", role="img", **attributes)
 
 
+def figure(wide: float, high: float, title: str, ink: str, *parts: Svg) -> str:
+    """A picture as a file of its own: a title, a white ground, the reader's own font."""
+    font = {"font_family": "system-ui, sans-serif", "font_size": "12"}
+    ground = rect(0, 0, wide, high, fill="#ffffff")
+    xmlns = "http://www.w3.org/2000/svg"
+    return picture(wide, high, element("title", title), ground, *parts, xmlns=xmlns, fill=ink, **font) + "\n"
+
+
 def line(x: float, y: float, to_x: float, to_y: float, **attributes: str) -> Svg:
     """A straight line between two points."""
     return element("line", x1=f"{x:.1f}", y1=f"{y:.1f}", x2=f"{to_x:.1f}", y2=f"{to_y:.1f}", **attributes)

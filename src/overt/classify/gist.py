@@ -47,6 +47,12 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return found
 
 
+def several(text: str) -> list[tuple[int, int]]:
+    """The sentences of a text; none where there is but one."""
+    found = sentences(text) if has_sentences(text) else []
+    return found if len(found) > 1 else []
+
+
 def speaking(openings: Sequence[float]) -> list[bool] | None:
     """Which sentences are kept, by how far each opens the gates; None where all of them are, or none."""
     kept = [opening >= SMALL_TALK for opening in openings]

@@ -19,7 +19,7 @@ from typing import Final, final
 import numpy as np
 
 from overt.classify.features import Tokens, tokens, where, windows, words
-from overt.classify.gist import has_sentences, sentences, without_small_talk
+from overt.classify.gist import several, without_small_talk
 from overt.classify.memory import Memory
 from overt.classify.model import MILLION, Counted, Floats, Model, Told
 from overt.classify.turns import Reading, readings
@@ -114,8 +114,7 @@ class Stage1:
         """The sentences of a view with words in them, with their calibrated probabilities (domains, outputs). None
         where there is but one."""
         text = scored.view.mapped.text
-        spans = sentences(text) if has_sentences(text) else []
-        said = [(span, words(text[slice(*span)])) for span in spans] if len(spans) > 1 else []
+        said = [(span, words(text[slice(*span)])) for span in several(text)]
         return [
             (span, self._model.probabilities(self._model.logits(found)).max(axis=0)) for span, found in said if found
         ]
@@ -241,7 +240,7 @@ class Stage1:
         counted = [self._model.counted(known[low:high]) for low, high in ranges]
         try:
             by_window = list(map(self._model.told, counted))
-            if not self._alone and has_sentences(text):
+            if not self._alone:
                 by_window.extend(self._told_by_sentence(text))
         except ValueError:
             return None
@@ -262,8 +261,7 @@ class Stage1:
 
     def _told_by_sentence(self, text: str) -> Iterator[list[Told]]:
         """What each sentence of a plain text says by itself."""
-        spans = sentences(text)
-        for start, end in spans if len(spans) > 1 else ():
+        for start, end in several(text):
             known = self._model.known(text[start:end])
             for low, high in windows(len(known)):
                 yield self._model.told(self._model.counted(known[low:high]))

@@ -31,7 +31,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from overt.classify.model import HEADS, NEVER, OUTPUTS, WIDTH, Calibration
-from overt.classify.stage1 import Stage1
+from overt.classify.stage1 import Stage1, discounted
 from overt.core.domain import BANDS, DOMAINS, Band, Domain
 from overt.core.finding import ActingPoint
 from overt.learn.bounds import GRID_STEP, capped_threshold, ltt_threshold, quantised
@@ -131,8 +131,7 @@ def acting_points(
 
 
 def _clear_of(spared: Doubles) -> float:
-    highest = float(np.clip(spared.max(), GRID_STEP, 1 - GRID_STEP))
-    return min(1.0, round(1 / (1 + (1 - highest) / highest * float(np.exp(-CLEAR))) + GRID_STEP, 4))
+    return min(1.0, round(float(discounted(spared.astype(np.float32), -CLEAR).max()) + GRID_STEP, 4))
 
 
 def matched_points(points: Sequence[ActingPoint], released: Doubles, other: Doubles) -> tuple[ActingPoint, ...]:

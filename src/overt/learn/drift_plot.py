@@ -27,15 +27,8 @@ ORANGE: Final = "#c2410c"
 def picture(domain: str, level: Level | None, scores: Stability | TooLittle, flags: Chart | TooLittle) -> str:
     """Both panels under one title; a panel without data says why."""
     title = f"{domain}: {level.word if level is not None else 'not measured'}"
-    font = {"font_family": "system-ui, sans-serif", "font_size": "12"}
-    parts = [
-        svg.element("title", title),
-        svg.rect(0, 0, WIDTH, HEIGHT, fill="#ffffff"),
-        svg.text(LEFT_PANEL[0], 20, title, font_size="14", font_weight="600"),
-        *_scores(scores),
-        *_flags(flags),
-    ]
-    return svg.picture(WIDTH, HEIGHT, *parts, xmlns="http://www.w3.org/2000/svg", fill=INK, **font) + "\n"
+    head = svg.text(LEFT_PANEL[0], 20, title, font_size="14", font_weight="600")
+    return svg.figure(WIDTH, HEIGHT, title, INK, head, *_scores(scores), *_flags(flags))
 
 
 def _scores(found: Stability | TooLittle) -> list[Svg]:

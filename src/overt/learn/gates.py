@@ -8,7 +8,7 @@ for a good one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar, final
@@ -175,7 +175,8 @@ def _groups(before: Mapping[str, Count]) -> list[list[str]]:
 
 
 def _pooled(counts: Mapping[str, Count], names: list[str]) -> float:
-    return sum(counts[name].hits for name in names) / sum(counts[name].trials for name in names)
+    found = _together(counts[name] for name in names)
+    return found.hits / found.trials
 
 
 def _verdict(passes: bool) -> Verdict:
@@ -223,8 +224,12 @@ def _sources(value: Mapping[str, Any]) -> dict[str, Count]:
 
 
 def _sum(value: Mapping[str, Any]) -> Count:
-    counts = tuple(_sources(value).values())
-    return Count(sum(count.hits for count in counts), sum(count.trials for count in counts))
+    return _together(_sources(value).values())
+
+
+def _together(counts: Iterable[Count]) -> Count:
+    every = tuple(counts)
+    return Count(sum(count.hits for count in every), sum(count.trials for count in every))
 
 
 def _count(value: Mapping[str, Any]) -> Count:

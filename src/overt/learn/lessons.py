@@ -18,7 +18,7 @@ from typing import Final, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from overt.classify.gist import sentences
+from overt.classify.gist import several
 from overt.classify.model import NEVER, OUTPUTS, WIDTH
 from overt.classify.text import normalise
 from overt.core.domain import DOMAINS
@@ -118,8 +118,8 @@ def _lesson(course: Course, row: Row, random: np.random.Generator) -> Lesson:
 
 def _excerpt(text: str, random: np.random.Generator) -> str:
     """A run of the sentences of a text, sometimes all of them."""
-    spans = sentences(text)
-    if len(spans) < 2 or random.random() >= EXCERPT_SHARE:
+    spans = several(text)
+    if not spans or random.random() >= EXCERPT_SHARE:
         return text
     first, last = sorted(random.integers(0, len(spans), 2))
     return text[spans[first][0] : spans[last][1]]

@@ -11,7 +11,7 @@ from math import log10
 from typing import Final
 
 from overt.learn.rates import Bin
-from overt.svg import Svg, circle, element, line, picture, polyline, rect, text
+from overt.svg import Svg, circle, element, figure, line, polyline, text
 
 WIDTH: Final = 640
 HEIGHT: Final = 300
@@ -73,9 +73,7 @@ def cost_plot(title: str, points: Sequence[tuple[float, float]]) -> str:
 
 
 def _svg(title: str, body: Sequence[Svg]) -> str:
-    font = {"font_family": "system-ui, sans-serif", "font_size": "12"}
-    parts = [element("title", title), rect(0, 0, WIDTH, HEIGHT, fill="#ffffff"), *body]
-    return picture(WIDTH, HEIGHT, *parts, xmlns="http://www.w3.org/2000/svg", fill=INK, **font) + "\n"
+    return figure(WIDTH, HEIGHT, title, INK, *body)
 
 
 def _frame(title: str, below: str, beside: str) -> list[Svg]:
